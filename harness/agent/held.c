@@ -1,0 +1,95 @@
+/*
+ * held: the list of locks that a lane holds, and the one that it waits for.
+ */
+#include "held.h"
+
+void held_wait_begin(struct abi_lane *lane, const volatile void *object, uint32_t mode)
+{
+    lane->wait_mode = mode;
+    lane->wait_caller = lane->site_caller;
+    lane->wait_since = lane->now;
+    lane->wait_other = 0;
+    __atomic_store_n(&lane->wait_object, (uint64_t)object, __ATOMIC_RELEASE);
+}
+
+void held_wait_end(struct abi_lane *lane)
+{
+    __atomic_store_n(&lane->wait_object, 0, __ATOMIC_RELEASE);
+    lane->wait_mode = MODE_NONE;
+}
+
+static struct abi_held *find(struct abi_lane *lane, uint64_t object, uint32_t mode)
+{
+    uint32_t count = lane->held_count < ABI_HELD ? lane->held_count : ABI_HELD;
+
+    while (count-- > 0)
+        if (lane->held[count].object == object &&
+            (mode == MODE_NONE || lane->held[count].mode == mode))
+            return &lane->held[count];
+    return NULL;
+}
+
+void held_add(struct abi_lane *lane, const volatile void *object, uint32_t mode)
+{
+    struct abi_held *held = find(lane, (uint64_t)object, mode);
+
+    lane_event(lane, EVENT_ACQUIRED, mode, (uint64_t)object, 0);
+    if (held != NULL) {
+        held->depth++;
+        return;
+    }
+    if (lane->held_count < ABI_HELD) {
+        held = &lane->held[lane->held_count];
+        held->object = (uint64_t)object;
+        held->caller = lane->site_caller;
+        held->time = lane->now;
+        held->mode = mode;
+        held->depth = 1;
+    }
+    __atomic_store_n(&lane->held_count, lane->held_count + 1, __ATOMIC_RELEASE);
+}
+
+void held_drop(struct abi_lane *lane, const volatile void *object, uint32_t mode)
+{
+    struct abi_held *held = find(lane, (uint64_t)object, mode);
+
+    lane_event(lane, EVENT_RELEASED, held != NULL ? held->mode : mode, (uint64_t)object, 0);
+    if (held == NULL) {
+        if (lane->held_count > ABI_HELD)
+            lane->held_count--; /* one of those that the list had no room for */
+        return;
+    }
+    if (--held->depth > 0)
+        return;
+    if (lane->held_count <= ABI_HELD)
+        *held = lane->held[lane->held_count - 1];
+    lane->held_count--;
+}
+
+bool held_by_anybody(const volatile void *object, uint32_t *mode)
+{
+    uint32_t lanes = CONTROL->lanes < ABI_LANES ? CONTROL->lanes : ABI_LANES;
+
+    for (uint32_t i = 0; i < lanes; i++) {
+        struct abi_lane *lane = &agent_memory->lane[i];
+        struct abi_held *held;
+
+        if (lane->epoch != CONTROL->epoch || lane->held_count == 0)
+            continue;
+        held = find(lane, (uint64_t)object, MODE_NONE);
+        if (held != NULL) {
+            *mode = held->mode;
+            return true;
+        }
+    }
+    return false;
+}
+
+void held_destroyed(struct abi_lane *lane, const volatile void *object)
+{
+    uint32_t mode = MODE_NONE;
+
+    if (held_by_anybody(object, &mode))
+        __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_LOCK, __ATOMIC_RELAXED);
+    lane_event(lane, EVENT_DESTROYED, mode, (uint64_t)object, 0);
+}

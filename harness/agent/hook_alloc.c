@@ -1,0 +1,166 @@
+/*
+ * hook_alloc: malloc and its family. The hottest code of the agent: a malloc and free pair
+ * must stay below 2.5 times the bare one, so stamps are thinned out and nothing is locked.
+ *
+ * A block enters the heap table after the real call and leaves it before: another thread may
+ * get the address as soon as the real free has it.
+ */
+#include "agent.h"
+
+#include <errno.h>
+
+/* Every 32nd event of a lane gets a stamp; the others lie between two of those. */
+static inline uint64_t thinned_ticks(struct abi_lane *lane)
+{
+    return lane->seq % 32 == 0 ? agent_ticks() : 0;
+}
+
+static inline void *allocated(struct agent_call call, uint32_t site, void *block, size_t bytes,
+                              uint64_t caller)
+{
+    struct abi_lane *lane = call.lane;
+
+    if (lane == NULL)
+        return block;
+    if (LIKELY(block != NULL))
+        heap_add(lane, block, bytes, caller);
+    lane_put(lane, EVENT_ALLOC, site, 0, (uint64_t)block, bytes, caller, thinned_ticks(lane));
+    agent_leave(call);
+    return block;
+}
+
+/* The plan lets this allocation fail. */
+static inline bool must_fail(struct agent_call call)
+{
+    if (LIKELY(call.lane == NULL || !(call.lane->attention & ATTEND_FAIL)))
+        return false;
+    call.lane->attention &= ~ATTEND_FAIL;
+    agent_leave(call);
+    errno = ENOMEM;
+    return true;
+}
+
+HOOK void *malloc(size_t bytes)
+{
+    struct agent_call call = agent_enter(SITE_MALLOC, CALLER());
+    void *block;
+
+    if (UNLIKELY(must_fail(call)))
+        return NULL;
+    AGENT_CALL(call, block = real.malloc(bytes));
+    return allocated(call, SITE_MALLOC, block, bytes, CALLER());
+}
+
+HOOK void *calloc(size_t count, size_t bytes)
+{
+    struct agent_call call = agent_enter(SITE_CALLOC, CALLER());
+    void *block;
+
+    if (UNLIKELY(must_fail(call)))
+        return NULL;
+    AGENT_CALL(call, block = real.calloc(count, bytes));
+    return allocated(call, SITE_CALLOC, block, count * bytes, CALLER());
+}
+
+static inline int64_t taken_out(struct agent_call call, void *block)
+{
+    return call.lane != NULL && block != NULL ? heap_remove(call.lane, block) : 0;
+}
+
+/* A failed realloc leaves the old block where it was, so it goes back into the table. */
+static inline void *moved(struct agent_call call, uint32_t site, void *old, int64_t old_bytes,
+                          void *block, size_t bytes, uint64_t caller)
+{
+    struct abi_lane *lane = call.lane;
+
+    if (lane == NULL)
+        return block;
+    if (block == NULL && old != NULL && bytes != 0 && old_bytes >= 0)
+        heap_add(lane, old, (size_t)old_bytes, caller);
+    if (old != NULL && (block != NULL || bytes == 0))
+        lane_put(lane, EVENT_FREE, site, 0, (uint64_t)old, (uint64_t)old_bytes, caller, 0);
+    return allocated(call, site, block, bytes, caller);
+}
+
+HOOK void *realloc(void *old, size_t bytes)
+{
+    struct agent_call call = agent_enter(SITE_REALLOC, CALLER());
+    int64_t old_bytes;
+    void *block;
+
+    if (UNLIKELY(must_fail(call)))
+        return NULL;
+    old_bytes = taken_out(call, old);
+    AGENT_CALL(call, block = real.realloc(old, bytes));
+    return moved(call, SITE_REALLOC, old, old_bytes, block, bytes, CALLER());
+}
+
+HOOK void *reallocarray(void *old, size_t count, size_t bytes)
+{
+    struct agent_call call = agent_enter(SITE_REALLOCARRAY, CALLER());
+    int64_t old_bytes;
+    void *block;
+
+    if (UNLIKELY(must_fail(call)))
+        return NULL;
+    old_bytes = taken_out(call, old);
+    AGENT_CALL(call, block = real.reallocarray(old, count, bytes));
+    return moved(call, SITE_REALLOCARRAY, old, old_bytes, block, count * bytes, CALLER());
+}
+
+HOOK void free(void *block)
+{
+    struct agent_call call;
+    int64_t bytes;
+
+    if (UNLIKELY(real_early_block(block)))
+        return;
+    call = agent_enter(SITE_FREE, CALLER());
+    if (LIKELY(call.lane != NULL)) {
+        bytes = taken_out(call, block);
+        lane_put(call.lane, LIKELY(bytes >= 0) ? EVENT_FREE : EVENT_FREE_UNKNOWN, SITE_FREE, 0,
+                 (uint64_t)block, (uint64_t)bytes, CALLER(), thinned_ticks(call.lane));
+    }
+    AGENT_CALL(call, real.free(block));
+    agent_leave(call);
+}
+
+#define ALIGNED_HOOK(name, SITE)                                                                   \
+    HOOK void *name(size_t alignment, size_t bytes)                                                \
+    {                                                                                              \
+        struct agent_call call = agent_enter(SITE, CALLER());                                      \
+        void *block;                                                                               \
+                                                                                                   \
+        if (UNLIKELY(must_fail(call)))                                                             \
+            return NULL;                                                                           \
+        AGENT_CALL(call, block = real.name(alignment, bytes));                                     \
+        return allocated(call, SITE, block, bytes, CALLER());                                      \
+    }
+ALIGNED_HOOK(memalign, SITE_MEMALIGN)
+ALIGNED_HOOK(aligned_alloc, SITE_ALIGNED_ALLOC)
+
+HOOK int posix_memalign(void **out, size_t alignment, size_t bytes)
+{
+    struct agent_call call = agent_enter(SITE_POSIX_MEMALIGN, CALLER());
+    int result;
+
+    if (UNLIKELY(must_fail(call)))
+        return ENOMEM;
+    AGENT_CALL(call, result = real.posix_memalign(out, alignment, bytes));
+    allocated(call, SITE_POSIX_MEMALIGN, result == 0 ? *out : NULL, bytes, CALLER());
+    return result;
+}
+
+#define PAGE_HOOK(name, SITE)                                                                      \
+    HOOK void *name(size_t bytes)                                                                  \
+    {                                                                                              \
+        struct agent_call call = agent_enter(SITE, CALLER());                                      \
+        void *block;                                                                               \
+                                                                                                   \
+        if (UNLIKELY(must_fail(call)))                                                             \
+            return NULL;                                                                           \
+        AGENT_CALL(call, block = real.name(bytes));                                                \
+        return allocated(call, SITE, block, bytes, CALLER());                                      \
+    }
+PAGE_HOOK(valloc, SITE_VALLOC)
+PAGE_HOOK(pvalloc, SITE_PVALLOC)

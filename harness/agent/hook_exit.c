@@ -1,0 +1,91 @@
+/*
+ * hook_exit: the exit family, phase by phase, and the destructors of modules.
+ */
+#include "agent.h"
+#include "emit.h"
+
+#include <sys/syscall.h>
+
+void exit_phase(struct abi_lane *lane, uint32_t phase, int status)
+{
+    uint32_t before = CONTROL->phase;
+
+    if (lane == NULL)
+        return;
+    if (phase == PHASE_REQUESTED) {
+        __atomic_fetch_add(&CONTROL->exit_calls, 1, __ATOMIC_RELAXED);
+        if (before == PHASE_RUNNING &&
+            __atomic_compare_exchange_n(&CONTROL->phase, &before, phase, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED)) {
+            CONTROL->exiting_lane = lane_index(lane);
+            CONTROL->exit_status = status;
+        }
+    } else {
+        CONTROL->phase = phase;
+    }
+    lane_event(lane, EVENT_EXIT_PHASE, phase, (uint64_t)status, CONTROL->alive);
+}
+
+/* The program leaves by itself: what the dead have left locked is tried now. */
+void probe_at_exit(struct agent_call call)
+{
+    if (call.lane == NULL)
+        return;
+    agent_outside(call);
+    probe_run(call.lane);
+    agent_inside(call);
+}
+
+#define EXIT_HOOK(name, SITE, PHASE)                                                               \
+    HOOK void name(int status)                                                                     \
+    {                                                                                              \
+        struct agent_call call = agent_enter(SITE, CALLER());                                      \
+                                                                                                   \
+        exit_phase(call.lane, PHASE, status);                                                      \
+        if (PHASE == PHASE_LEAVE)                                                                  \
+            emit_close_gate();                                                                     \
+        else                                                                                       \
+            probe_at_exit(call);                                                                   \
+        agent_leave(call);                                                                         \
+        real.name(status);                                                                         \
+        __builtin_unreachable();                                                                   \
+    }
+EXIT_HOOK(exit, SITE_EXIT, PHASE_REQUESTED)
+EXIT_HOOK(quick_exit, SITE_QUICK_EXIT, PHASE_REQUESTED)
+EXIT_HOOK(_exit, SITE_EXIT_NOW, PHASE_LEAVE)
+EXIT_HOOK(_Exit, SITE_EXIT_NOW, PHASE_LEAVE)
+
+HOOK void abort(void)
+{
+    struct agent_call call = agent_enter(SITE_ABORT, CALLER());
+
+    if (call.lane != NULL)
+        lane_event(call.lane, EVENT_CALL, 0, 0, 0);
+    agent_leave(call);
+    real.abort();
+    __builtin_unreachable();
+}
+
+HOOK void __cxa_finalize(void *module);
+HOOK void __cxa_finalize(void *module)
+{
+    struct agent_call call = agent_enter(SITE_DTOR, CALLER());
+
+    if (call.lane != NULL)
+        lane_event(call.lane, EVENT_CALL, 0, (uint64_t)module, 0);
+    AGENT_CALL(call, real.cxa_finalize(module));
+    agent_leave(call);
+}
+
+/* Most modules' destructors have run when ours does; what follows is libc's own. */
+__attribute__((destructor)) static void agent_destructor(void)
+{
+    struct agent_call call;
+
+    if (!agent_active)
+        return;
+    call = agent_enter(SITE_FINI, 0);
+    exit_phase(call.lane, PHASE_FINI, CONTROL->exit_status);
+    agent_leave(call);
+    emit_close_gate();
+}

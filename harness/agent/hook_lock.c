@@ -1,0 +1,164 @@
+/*
+ * hook_lock: mutexes, rwlocks, spin locks, stdio's locks; pthread's and C11's names of them.
+ *
+ * A wait is noted before it begins (lane->wait_*), so that a thread that never comes back has
+ * said what it waits for. The list of held locks is the lane's own.
+ */
+#include "agent.h"
+#include "held.h"
+
+#include <errno.h>
+
+/* How an acquiring call ended. EOWNERDEAD hands over the lock with a warning. */
+static void acquired(struct agent_call call, const volatile void *object, uint32_t mode, int result)
+{
+    struct abi_lane *lane = call.lane;
+
+    if (lane == NULL)
+        return;
+    held_wait_end(lane);
+    if (result == EOWNERDEAD)
+        lane_event(lane, EVENT_OWNER_DIED, mode, (uint64_t)object, 0);
+    if (result == 0 || result == EOWNERDEAD)
+        held_add(lane, object, mode);
+    else
+        lane_event(lane, EVENT_WAIT_FAILED, mode, (uint64_t)object, (uint64_t)result);
+    agent_leave(call);
+}
+
+static void released(struct agent_call call, const volatile void *object, uint32_t mode)
+{
+    if (call.lane != NULL)
+        held_drop(call.lane, object, mode);
+}
+
+/* Acquire: TYPE *object plus further parameters. */
+#define ACQUIRE_HOOK(name, SITE, MODE, TYPE, PARAMETERS, ARGUMENTS)                                \
+    HOOK int name PARAMETERS                                                                       \
+    {                                                                                              \
+        struct agent_call call = agent_enter(SITE, CALLER());                                      \
+        int result;                                                                                \
+                                                                                                   \
+        if (call.lane != NULL)                                                                     \
+            held_wait_begin(call.lane, object, MODE);                                              \
+        AGENT_CALL(call, result = real.name ARGUMENTS);                                            \
+        acquired(call, object, MODE, result);                                                      \
+        return result;                                                                             \
+    }
+
+#define RELEASE_HOOK(name, SITE, MODE, TYPE)                                                       \
+    HOOK int name(TYPE *object)                                                                    \
+    {                                                                                              \
+        struct agent_call call = agent_enter(SITE, CALLER());                                      \
+        int result;                                                                                \
+                                                                                                   \
+        released(call, object, MODE);                                                              \
+        AGENT_CALL(call, result = real.name(object));                                              \
+        agent_leave(call);                                                                         \
+        return result;                                                                             \
+    }
+
+#define DESTROY_HOOK(name, SITE, TYPE)                                                             \
+    HOOK int name(TYPE *object)                                                                    \
+    {                                                                                              \
+        struct agent_call call = agent_enter(SITE, CALLER());                                      \
+        int result;                                                                                \
+                                                                                                   \
+        if (call.lane != NULL)                                                                     \
+            held_destroyed(call.lane, object);                                                     \
+        AGENT_CALL(call, result = real.name(object));                                              \
+        agent_leave(call);                                                                         \
+        return result;                                                                             \
+    }
+
+typedef const struct timespec *deadline;
+
+ACQUIRE_HOOK(pthread_mutex_lock, SITE_LOCK, MODE_MUTEX, pthread_mutex_t,
+             (pthread_mutex_t *object), (object))
+ACQUIRE_HOOK(pthread_mutex_trylock, SITE_TRYLOCK, MODE_MUTEX, pthread_mutex_t,
+             (pthread_mutex_t *object), (object))
+ACQUIRE_HOOK(pthread_mutex_timedlock, SITE_TIMEDLOCK, MODE_MUTEX, pthread_mutex_t,
+             (pthread_mutex_t *object, deadline until), (object, until))
+ACQUIRE_HOOK(pthread_mutex_clocklock, SITE_TIMEDLOCK, MODE_MUTEX, pthread_mutex_t,
+             (pthread_mutex_t *object, clockid_t clock, deadline until), (object, clock, until))
+RELEASE_HOOK(pthread_mutex_unlock, SITE_UNLOCK, MODE_MUTEX, pthread_mutex_t)
+DESTROY_HOOK(pthread_mutex_destroy, SITE_LOCK_DESTROY, pthread_mutex_t)
+
+ACQUIRE_HOOK(pthread_rwlock_rdlock, SITE_RDLOCK, MODE_READ, pthread_rwlock_t,
+             (pthread_rwlock_t *object), (object))
+ACQUIRE_HOOK(pthread_rwlock_tryrdlock, SITE_TRYRDLOCK, MODE_READ, pthread_rwlock_t,
+             (pthread_rwlock_t *object), (object))
+ACQUIRE_HOOK(pthread_rwlock_timedrdlock, SITE_TIMEDRDLOCK, MODE_READ, pthread_rwlock_t,
+             (pthread_rwlock_t *object, deadline until), (object, until))
+ACQUIRE_HOOK(pthread_rwlock_clockrdlock, SITE_TIMEDRDLOCK, MODE_READ, pthread_rwlock_t,
+             (pthread_rwlock_t *object, clockid_t clock, deadline until), (object, clock, until))
+ACQUIRE_HOOK(pthread_rwlock_wrlock, SITE_WRLOCK, MODE_WRITE, pthread_rwlock_t,
+             (pthread_rwlock_t *object), (object))
+ACQUIRE_HOOK(pthread_rwlock_trywrlock, SITE_TRYWRLOCK, MODE_WRITE, pthread_rwlock_t,
+             (pthread_rwlock_t *object), (object))
+ACQUIRE_HOOK(pthread_rwlock_timedwrlock, SITE_TIMEDWRLOCK, MODE_WRITE, pthread_rwlock_t,
+             (pthread_rwlock_t *object, deadline until), (object, until))
+ACQUIRE_HOOK(pthread_rwlock_clockwrlock, SITE_TIMEDWRLOCK, MODE_WRITE, pthread_rwlock_t,
+             (pthread_rwlock_t *object, clockid_t clock, deadline until), (object, clock, until))
+RELEASE_HOOK(pthread_rwlock_unlock, SITE_RWUNLOCK, MODE_NONE, pthread_rwlock_t)
+DESTROY_HOOK(pthread_rwlock_destroy, SITE_RWLOCK_DESTROY, pthread_rwlock_t)
+
+ACQUIRE_HOOK(pthread_spin_lock, SITE_SPIN_LOCK, MODE_SPIN, pthread_spinlock_t,
+             (pthread_spinlock_t *object), (object))
+ACQUIRE_HOOK(pthread_spin_trylock, SITE_SPIN_TRYLOCK, MODE_SPIN, pthread_spinlock_t,
+             (pthread_spinlock_t *object), (object))
+RELEASE_HOOK(pthread_spin_unlock, SITE_SPIN_UNLOCK, MODE_SPIN, pthread_spinlock_t)
+
+ACQUIRE_HOOK(ftrylockfile, SITE_FTRYLOCKFILE, MODE_STDIO, FILE, (FILE *object), (object))
+
+HOOK void flockfile(FILE *stream)
+{
+    struct agent_call call = agent_enter(SITE_FLOCKFILE, CALLER());
+
+    if (call.lane != NULL)
+        held_wait_begin(call.lane, stream, MODE_STDIO);
+    AGENT_CALL(call, real.flockfile(stream));
+    acquired(call, stream, MODE_STDIO, 0);
+}
+
+HOOK void funlockfile(FILE *stream)
+{
+    struct agent_call call = agent_enter(SITE_FUNLOCKFILE, CALLER());
+
+    released(call, stream, MODE_STDIO);
+    AGENT_CALL(call, real.funlockfile(stream));
+    agent_leave(call);
+}
+
+/* C11: libc calls its own pthread functions inside, which pass no hook. */
+static int c11(int result)
+{
+    return result == thrd_success ? 0 : result == thrd_busy ? EBUSY : ETIMEDOUT;
+}
+
+#define C11_ACQUIRE(name, SITE, PARAMETERS, ARGUMENTS)                                             \
+    HOOK int name PARAMETERS                                                                       \
+    {                                                                                              \
+        struct agent_call call = agent_enter(SITE, CALLER());                                      \
+        int result;                                                                                \
+                                                                                                   \
+        if (call.lane != NULL)                                                                     \
+            held_wait_begin(call.lane, object, MODE_MUTEX);                                        \
+        AGENT_CALL(call, result = real.name ARGUMENTS);                                            \
+        acquired(call, object, MODE_MUTEX, c11(result));                                           \
+        return result;                                                                             \
+    }
+C11_ACQUIRE(mtx_lock, SITE_LOCK, (mtx_t * object), (object))
+C11_ACQUIRE(mtx_trylock, SITE_TRYLOCK, (mtx_t * object), (object))
+C11_ACQUIRE(mtx_timedlock, SITE_TIMEDLOCK, (mtx_t * object, deadline until), (object, until))
+RELEASE_HOOK(mtx_unlock, SITE_UNLOCK, MODE_MUTEX, mtx_t)
+
+HOOK void mtx_destroy(mtx_t *object)
+{
+    struct agent_call call = agent_enter(SITE_LOCK_DESTROY, CALLER());
+
+    if (call.lane != NULL)
+        held_destroyed(call.lane, object);
+    AGENT_CALL(call, real.mtx_destroy(object));
+    agent_leave(call);
+}

@@ -1,0 +1,243 @@
+/*
+ * hook_thread: births, ends, joins. A thread's lane is claimed by its creator, so that its
+ * name says whose child it is and its start routine needs no memory of ours.
+ */
+#include "agent.h"
+#include "held.h"
+
+#include <errno.h>
+
+/* Runs when the thread leaves by any orderly way but its own return. */
+static void unwound(void *argument)
+{
+    struct abi_lane *lane = argument;
+    bool nested = lane->depth != 0;
+
+    lane->depth = 1;
+    lane_end(lane, lane->end == END_RUNNING ? END_CANCEL : (enum abi_end)lane->end);
+    if (!nested)
+        lane->depth = 0;
+}
+
+static void enter_thread(struct abi_lane *lane)
+{
+    struct agent_call call;
+
+    lane->depth = 1;
+    lane_run(lane);
+    lane->depth = 0;
+    call = agent_enter(SITE_THREAD_START, lane->start);
+    agent_leave(call);
+}
+
+static void leave_thread(struct abi_lane *lane)
+{
+    struct agent_call call = agent_enter(SITE_THREAD_EXIT, lane->start);
+
+    if (call.lane != NULL)
+        lane_end(lane, END_RETURN);
+    agent_leave(call);
+}
+
+static void *thread_main(void *argument)
+{
+    struct abi_lane *lane = argument;
+    void *(*start)(void *) = (void *(*)(void *))lane->start;
+    void *result;
+
+    enter_thread(lane);
+    pthread_cleanup_push(unwound, lane);
+    result = start((void *)lane->start_argument);
+    leave_thread(lane);
+    pthread_cleanup_pop(0);
+    return result;
+}
+
+static int c11_main(void *argument)
+{
+    struct abi_lane *lane = argument;
+    int (*start)(void *) = (int (*)(void *))lane->start;
+    int result;
+
+    enter_thread(lane);
+    pthread_cleanup_push(unwound, lane);
+    result = start((void *)lane->start_argument);
+    leave_thread(lane);
+    pthread_cleanup_pop(0);
+    return result;
+}
+
+static struct abi_lane *expect_child(struct agent_call call, uint64_t start, uint64_t argument)
+{
+    struct abi_lane *child = call.lane != NULL ? lane_claim_child(call.lane) : NULL;
+
+    if (child == NULL)
+        return NULL;
+    child->start = start;
+    child->start_argument = argument;
+    __atomic_fetch_add(&CONTROL->alive, 1, __ATOMIC_RELAXED);
+    return child;
+}
+
+static void birth(struct agent_call call, struct abi_lane *child, uint64_t start, bool failed)
+{
+    if (call.lane == NULL)
+        return;
+    lane_event(call.lane, EVENT_CALL, child != NULL ? lane_index(child) : UINT32_MAX, start,
+               failed);
+    if (failed && child != NULL) {
+        __atomic_fetch_sub(&CONTROL->alive, 1, __ATOMIC_RELAXED);
+        child->end = END_UNKNOWN;
+        child->state = LANE_FREE;
+    }
+}
+
+HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                        void *(*start)(void *), void *argument)
+{
+    struct agent_call call = agent_enter(SITE_THREAD_CREATE, CALLER());
+    struct abi_lane *child = expect_child(call, (uint64_t)start, (uint64_t)argument);
+    int result;
+
+    AGENT_CALL(call, result = child != NULL
+                                  ? real.pthread_create(thread, attributes, thread_main, child)
+                                  : real.pthread_create(thread, attributes, start, argument));
+    if (child != NULL && result == 0)
+        child->pthread = *thread;
+    birth(call, child, (uint64_t)start, result != 0);
+    agent_leave(call);
+    return result;
+}
+
+HOOK int thrd_create(thrd_t *thread, thrd_start_t start, void *argument)
+{
+    struct agent_call call = agent_enter(SITE_THREAD_CREATE, CALLER());
+    struct abi_lane *child = expect_child(call, (uint64_t)start, (uint64_t)argument);
+    int result;
+
+    AGENT_CALL(call, result = child != NULL ? real.thrd_create(thread, c11_main, child)
+                                            : real.thrd_create(thread, start, argument));
+    if (child != NULL && result == thrd_success)
+        child->pthread = *thread;
+    birth(call, child, (uint64_t)start, result != thrd_success);
+    agent_leave(call);
+    return result;
+}
+
+static void about_to_exit(uint64_t caller)
+{
+    struct agent_call call = agent_enter(SITE_THREAD_EXIT, caller);
+
+    if (call.lane != NULL && call.lane->end == END_RUNNING) {
+        lane_event(call.lane, EVENT_CALL, 0, 0, 0);
+        if (lane_index(call.lane) == 0) /* main has no frame of ours to unwind through */
+            lane_end(call.lane, END_EXIT);
+        else
+            call.lane->end = END_RUNNING;
+    }
+    agent_leave(call);
+}
+
+HOOK void pthread_exit(void *value)
+{
+    about_to_exit(CALLER());
+    real.pthread_exit(value);
+    __builtin_unreachable();
+}
+
+HOOK void thrd_exit(int value)
+{
+    about_to_exit(CALLER());
+    real.thrd_exit(value);
+    __builtin_unreachable();
+}
+
+/* --- joining ------------------------------------------------------------------------- */
+
+struct join_wait {
+    struct agent_call call;
+    pthread_t thread;
+    int result;
+};
+
+static struct abi_lane *lane_of(pthread_t thread)
+{
+    uint32_t lanes = CONTROL->lanes < ABI_LANES ? CONTROL->lanes : ABI_LANES;
+
+    for (uint32_t i = lanes; i-- > 0;) {
+        struct abi_lane *lane = &agent_memory->lane[i];
+
+        if (lane->epoch == CONTROL->epoch && lane->pthread == thread)
+            return lane;
+    }
+    return NULL;
+}
+
+static void join_over(struct join_wait *join)
+{
+    struct abi_lane *lane = join->call.lane;
+
+    if (lane == NULL)
+        return;
+    agent_inside(join->call);
+    held_wait_end(lane);
+    lane_event(lane, EVENT_JOIN_END, 0, join->thread, (uint64_t)join->result);
+    agent_leave(join->call);
+}
+
+static void join_begins(struct join_wait *join)
+{
+    struct abi_lane *lane = join->call.lane;
+    struct abi_lane *target;
+
+    if (lane == NULL)
+        return;
+    target = lane_of(join->thread);
+    held_wait_begin(lane, (void *)join->thread, MODE_JOIN);
+    lane->wait_other = target != NULL ? lane_index(target) + 1u : 0;
+    lane_event(lane, EVENT_JOIN_BEGIN, target != NULL ? target->tid : 0, join->thread,
+               lane->wait_other);
+    agent_outside(join->call);
+}
+
+typedef const struct timespec *deadline;
+
+#define JOIN_HOOK(name, SITE, PARAMETERS, ARGUMENTS)                                               \
+    HOOK int name PARAMETERS                                                                       \
+    {                                                                                              \
+        struct join_wait join __attribute__((cleanup(join_over))) = {                              \
+            agent_enter(SITE, CALLER()), thread, ECANCELED};                                       \
+        int result;                                                                                \
+                                                                                                   \
+        join_begins(&join);                                                                        \
+        result = real.name ARGUMENTS;                                                              \
+        join.result = result;                                                                      \
+        return result;                                                                             \
+    }
+JOIN_HOOK(pthread_join, SITE_JOIN, (pthread_t thread, void **value), (thread, value))
+JOIN_HOOK(pthread_tryjoin_np, SITE_TIMEDJOIN, (pthread_t thread, void **value), (thread, value))
+JOIN_HOOK(pthread_timedjoin_np, SITE_TIMEDJOIN,
+          (pthread_t thread, void **value, deadline until), (thread, value, until))
+JOIN_HOOK(pthread_clockjoin_np, SITE_TIMEDJOIN,
+          (pthread_t thread, void **value, clockid_t clock, deadline until),
+          (thread, value, clock, until))
+JOIN_HOOK(thrd_join, SITE_JOIN, (thrd_t thread, int *value), (thread, value))
+
+#define SIMPLE_HOOK(name, SITE, OBJECT, PARAMETERS, ARGUMENTS)                                     \
+    HOOK int name PARAMETERS                                                                       \
+    {                                                                                              \
+        struct agent_call call = agent_enter(SITE, CALLER());                                      \
+        int result;                                                                                \
+                                                                                                   \
+        if (call.lane != NULL)                                                                     \
+            lane_event(call.lane, EVENT_CALL, 0, (uint64_t)OBJECT, 0);                             \
+        AGENT_CALL(call, result = real.name ARGUMENTS);                                            \
+        agent_leave(call);                                                                         \
+        return result;                                                                             \
+    }
+SIMPLE_HOOK(pthread_detach, SITE_DETACH, thread, (pthread_t thread), (thread))
+SIMPLE_HOOK(thrd_detach, SITE_DETACH, thread, (thrd_t thread), (thread))
+SIMPLE_HOOK(pthread_cancel, SITE_CANCEL, thread, (pthread_t thread), (thread))
+SIMPLE_HOOK(pthread_key_create, SITE_KEY_CREATE, destructor,
+            (pthread_key_t * key, void (*destructor)(void *)), (key, destructor))
+SIMPLE_HOOK(pthread_key_delete, SITE_KEY_DELETE, key, (pthread_key_t key), (key))

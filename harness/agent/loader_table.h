@@ -1,0 +1,14 @@
+/* loader_table.h: the modules that came and went in this cycle. */
+#ifndef AGENT_LOADER_TABLE_H
+#define AGENT_LOADER_TABLE_H
+
+#include "agent.h"
+
+/** Notes what is loaded before main: none of these is ever counted as loaded in a cycle. */
+void modules_begin(void);
+/** The loaded module that @index numbers, modulo their count; NULL if there is none. */
+struct abi_module *modules_pick(int64_t index);
+/** dlclose of it, once. */
+void modules_drop(struct abi_module *module);
+
+#endif

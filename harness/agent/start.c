@@ -1,0 +1,288 @@
+/*
+ * start: how the agent comes into a program, and where the program is prepared and forked.
+ *
+ * The loader brings us in by LD_PRELOAD. Our constructor finds the shared memory by the
+ * environment, takes both traces of us out of that environment (so programs that the target
+ * starts run without us), and we stand in for __libc_start_main to wrap main. In the wrapped
+ * main, after all constructors and before any thread, the fork server loops; each child
+ * returns from it and runs the program's own main.
+ */
+#include "agent.h"
+#include "emit.h"
+#include "loader_table.h"
+
+#include <harness/common/server.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+struct abi_memory *agent_memory;
+int agent_active;
+
+static int memory_fd = -1;
+static int bell_fd = -1;
+static int (*program_main)(int, char **, char **);
+static jmp_buf below_main;
+static volatile int main_status;
+
+/* --- environment ------------------------------------------------------------------- */
+
+static int parse_number(const char **text)
+{
+    int number = 0;
+
+    if (**text < '0' || **text > '9')
+        return -1;
+    while (**text >= '0' && **text <= '9')
+        number = number * 10 + (*(*text)++ - '0');
+    if (**text == ':')
+        (*text)++;
+    return number;
+}
+
+static void drop_entry(char **entry)
+{
+    do
+        entry[0] = entry[1];
+    while (*entry++ != NULL);
+}
+
+/* "LD_PRELOAD=ours:theirs" becomes "LD_PRELOAD=theirs", or goes if it was ours alone. */
+static void strip_preload(char **entry)
+{
+    char *value = *entry + strlen("LD_PRELOAD=");
+    size_t ours = strcspn(value, ": ");
+
+    if (value[ours] == 0)
+        drop_entry(entry);
+    else
+        memmove(value, value + ours + 1, strlen(value + ours + 1) + 1);
+}
+
+/* Takes our traces out of the environment; returns the variable's value, or NULL. */
+static const char *take_environment(char **environment)
+{
+    static const char mark[] = ABI_ENVIRONMENT "=";
+    const char *value = NULL;
+    char **preload = NULL;
+
+    for (char **entry = environment; entry != NULL && *entry != NULL;) {
+        if (strncmp(*entry, mark, sizeof mark - 1) == 0) {
+            value = *entry + sizeof mark - 1;
+            drop_entry(entry);
+            continue;
+        }
+        if (strncmp(*entry, "LD_PRELOAD=", 11) == 0)
+            preload = entry;
+        entry++;
+    }
+    if (value != NULL && preload != NULL)
+        strip_preload(preload);
+    return value;
+}
+
+static void attach(void)
+{
+    struct abi_memory *memory;
+    const char *value = take_environment(environ);
+
+    if (value == NULL)
+        return;
+    memory_fd = parse_number(&value);
+    bell_fd = parse_number(&value);
+    memory = mmap(NULL, sizeof *memory, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);
+    if (memory == MAP_FAILED)
+        return;
+    if (memory->control.magic != ABI_MAGIC || memory->control.version != ABI_VERSION ||
+        memory->control.size != sizeof *memory ||
+        memory->control.registry != injector_registry_hash()) {
+        munmap(memory, sizeof *memory);
+        return;
+    }
+    agent_memory = memory;
+}
+
+__attribute__((constructor)) static void agent_constructor(void)
+{
+    real_resolve();
+    if (agent_memory == NULL)
+        attach();
+}
+
+/* The program's descriptors are its own again: ours are gone before its main. */
+static void close_ours(void)
+{
+    if (memory_fd >= 0)
+        RAW1(SYS_close, memory_fd);
+    if (bell_fd >= 0)
+        RAW1(SYS_close, bell_fd);
+    memory_fd = bell_fd = -1;
+}
+
+/* --- may this program be forked here? ------------------------------------------------ */
+
+static bool refuse(const char *why)
+{
+    strncpy(CONTROL->refusal, why, sizeof CONTROL->refusal - 1);
+    return false;
+}
+
+static bool single_threaded(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    unsigned count = 0;
+    struct dirent *entry;
+
+    if (tasks == NULL)
+        return true;
+    while ((entry = readdir(tasks)) != NULL)
+        count += entry->d_name[0] != '.';
+    closedir(tasks);
+    return count <= 1 || refuse("its constructors start threads");
+}
+
+static bool sharable(const char *target, int fd)
+{
+    if (strncmp(target, "socket:", 7) == 0)
+        return refuse("its constructors open sockets");
+    if (strncmp(target, "anon_inode:", 11) == 0)
+        return refuse("its constructors open epoll, timer or event descriptors");
+    if (target[0] == '/' && strncmp(target, "/dev/", 5) != 0 &&
+        (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY)
+        return refuse("its constructors open files for writing");
+    return true;
+}
+
+static bool descriptors_sharable(void)
+{
+    DIR *fds = opendir("/proc/self/fd");
+    struct dirent *entry;
+    char target[256];
+    bool good = true;
+
+    if (fds == NULL)
+        return true;
+    while (good && (entry = readdir(fds)) != NULL) {
+        int fd = atoi(entry->d_name);
+        ssize_t length = readlinkat(dirfd(fds), entry->d_name, target, sizeof target - 1);
+
+        if (length <= 0 || fd <= 2 || fd == memory_fd || fd == bell_fd || fd == dirfd(fds))
+            continue;
+        target[length] = 0;
+        good = sharable(target, fd);
+    }
+    closedir(fds);
+    return good;
+}
+
+/* --- making a target ------------------------------------------------------------------- */
+
+/* Same pipe or file, but a description of its own: flags and offset are this cycle's alone. */
+static void reopen(int fd, int flags)
+{
+    char path[32] = "/proc/self/fd/0";
+    int fresh;
+
+    path[14] = (char)('0' + fd);
+    fresh = (int)RAW4(SYS_openat, AT_FDCWD, path, flags, 0);
+    if (fresh < 0)
+        return;
+    RAW3(SYS_dup3, fresh, fd, 0);
+    RAW1(SYS_close, fresh);
+}
+
+static void become_target(void)
+{
+    close_ours();
+    if (CONTROL->options & OPTION_REOPEN) {
+        reopen(0, O_RDONLY);
+        reopen(1, O_WRONLY | O_APPEND);
+        reopen(2, O_WRONLY | O_APPEND);
+    }
+    CONTROL->pid = (uint32_t)RAW1(SYS_getpid, 0);
+    CONTROL->hello = 1;
+    agent_active = 1;
+    lane_begin_main();
+}
+
+static pid_t spawn(struct server *server)
+{
+    pid_t pid;
+
+    if (emit_ops != NULL)
+        return emit_fork();
+    pid = real.fork();
+    return pid;
+}
+
+/* Returns in each child; never in the server itself. */
+static void serve(void)
+{
+    struct server server = {agent_memory, bell_fd, spawn, NULL};
+
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    if (CONTROL->options & OPTION_TRACE)
+        emit_open();
+    if (!single_threaded() || !descriptors_sharable()) {
+        server_say(&server, SERVER_REFUSED);
+        _Exit(0);
+    }
+    fatal_stack(&agent_memory->lane[0]);
+    if (!server_run(&server))
+        RAW1(SYS_exit_group, 0);
+}
+
+static int wrapped_main(int argc, char **argv, char **environment)
+{
+    int status;
+
+    fatal_install();
+    modules_begin();
+    if (!(CONTROL->options & OPTION_FRESH)) {
+        serve();
+    } else {
+        if (CONTROL->options & OPTION_TRACE)
+            emit_open();
+        fatal_stack(&agent_memory->lane[0]);
+    }
+    become_target();
+    if (_setjmp(below_main) == 0) {
+        agent_leave(agent_enter(SITE_MAIN, 0));
+        status = program_main(argc, argv, environment);
+    } else {
+        status = main_status;
+    }
+    struct agent_call call = agent_enter(SITE_MAIN_RETURN, 0);
+    exit_phase(call.lane, PHASE_REQUESTED, status);
+    probe_at_exit(call);
+    agent_leave(call);
+    return status;
+}
+
+void agent_return_from_main(int status) __attribute__((noreturn));
+void agent_return_from_main(int status)
+{
+    main_status = status;
+    if (agent_lane != NULL)
+        agent_lane->depth = 0;
+    _longjmp(below_main, 1);
+}
+
+HOOK int __libc_start_main(int (*main_function)(int, char **, char **), int argc, char **argv,
+                           void (*init)(void), void (*fini)(void), void (*rtld_fini)(void),
+                           void *stack_end);
+HOOK int __libc_start_main(int (*main_function)(int, char **, char **), int argc, char **argv,
+                           void (*init)(void), void (*fini)(void), void (*rtld_fini)(void),
+                           void *stack_end)
+{
+    agent_constructor();
+    program_main = main_function;
+    return real.libc_start_main(agent_memory != NULL ? wrapped_main : main_function, argc, argv,
+                                init, fini, rtld_fini, stack_end);
+}

@@ -1,0 +1,180 @@
+/*
+ * step: counts the instructions of a call by the processor's trap flag, in the thread itself.
+ *
+ * Only instructions outside the agent count. The handler runs before each of them and either
+ * strikes, or lets it go on. Two kinds of system call must not be stepped over blindly:
+ *
+ *   - one that would block SIGTRAP: the next trap would kill the process. The handler does the
+ *     call itself, on the mask that its own return will install, and leaves SIGTRAP out;
+ *   - one that makes a new thread or process: the flag would be copied to it. Stepping ends
+ *     there, so lengths and strikes reach up to the clone and not beyond.
+ *
+ * Source of the flag's rules: Intel SDM vol. 3, 17.3 (debug exceptions).
+ */
+#include "agent.h"
+
+#include <string.h>
+#include <sys/ucontext.h>
+
+#define TRAP_FLAG 0x100
+#define TRAP_BIT  (UINT64_C(1) << (SIGTRAP - 1))
+
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+static uint64_t code_end; /* of the agent's own code; found at the first step */
+
+static __thread uint64_t saved_mask INITIAL_EXEC;
+
+bool agent_owns_address(uint64_t address)
+{
+    return address >= (uint64_t)&__ehdr_start && address < code_end;
+}
+
+static void find_own_code(void)
+{
+    const char *base = (const char *)&__ehdr_start;
+    const ElfW(Phdr) *segment = (const void *)(base + __ehdr_start.e_phoff);
+
+    for (unsigned i = 0; i < __ehdr_start.e_phnum; i++, segment++)
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X))
+            code_end = (uint64_t)base + segment->p_vaddr + segment->p_memsz;
+}
+
+static void kernel_mask(int how, const uint64_t *set, uint64_t *old)
+{
+    RAW4(SYS_rt_sigprocmask, how, set, old, 8);
+}
+
+static void finish(struct abi_lane *lane)
+{
+    lane->stepping = 0;
+    lane->attention &= ~(uint32_t)ATTEND_STEP;
+}
+
+static bool is_syscall(uint64_t rip)
+{
+    return memcmp((const void *)rip, "\x0f\x05", 2) == 0;
+}
+
+static bool makes_a_thread(long number)
+{
+    return number == SYS_clone || number == SYS_clone3 || number == SYS_fork ||
+           number == SYS_vfork;
+}
+
+/* rt_sigprocmask(how, set, old, 8), carried out on the context that sigreturn installs. */
+static void emulate_mask(ucontext_t *uc)
+{
+    greg_t *regs = uc->uc_mcontext.gregs;
+    const uint64_t *set = (const uint64_t *)regs[REG_RSI];
+    uint64_t *old = (uint64_t *)regs[REG_RDX];
+    uint64_t mask;
+
+    memcpy(&mask, &uc->uc_sigmask, sizeof mask);
+    if (old != NULL)
+        *old = mask;
+    if (set != NULL && regs[REG_RDI] == SIG_BLOCK)
+        mask |= *set;
+    else if (set != NULL && regs[REG_RDI] == SIG_UNBLOCK)
+        mask &= ~*set;
+    else if (set != NULL)
+        mask = *set;
+    mask &= ~TRAP_BIT;
+    memcpy(&uc->uc_sigmask, &mask, sizeof mask);
+    regs[REG_RAX] = 0;
+    regs[REG_RIP] += 2;
+}
+
+static void before_syscall(struct abi_lane *lane, ucontext_t *uc)
+{
+    greg_t *regs = uc->uc_mcontext.gregs;
+
+    if (regs[REG_RAX] == SYS_rt_sigprocmask && regs[REG_R10] == 8)
+        emulate_mask(uc);
+    else if (makes_a_thread(regs[REG_RAX])) {
+        regs[REG_EFL] &= ~TRAP_FLAG;
+        lane->step_goal = 0; /* measured up to here, and nothing to strike any more */
+    }
+}
+
+/* A thread that lives on after a strike has its own idea of SIGTRAP again. */
+static void give_back_mask(ucontext_t *uc)
+{
+    uint64_t mask;
+
+    memcpy(&mask, &uc->uc_sigmask, sizeof mask);
+    mask = (mask & ~TRAP_BIT) | (saved_mask & TRAP_BIT);
+    memcpy(&uc->uc_sigmask, &mask, sizeof mask);
+}
+
+static void on_trap(int signal, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+    greg_t *regs = uc->uc_mcontext.gregs;
+    struct abi_lane *lane = agent_lane;
+    uint64_t rip = (uint64_t)regs[REG_RIP];
+
+    if (lane == NULL || lane->stepping == 0) {
+        regs[REG_EFL] &= ~TRAP_FLAG;
+        return;
+    }
+    if (agent_owns_address(rip))
+        return;
+    if (lane->step_count >= lane->step_goal) {
+        bool strike = lane->stepping == 1;
+
+        regs[REG_EFL] &= ~TRAP_FLAG;
+        if (strike) {
+            strike_fire(lane, lane->strike - 1, context);
+            give_back_mask(uc);
+            finish(lane);
+        }
+        return;
+    }
+    lane->step_count++;
+    if (is_syscall(rip))
+        before_syscall(lane, uc);
+}
+
+void step_begin(struct abi_lane *lane, uint32_t mode, uint32_t goal, uint64_t frame)
+{
+    struct sigaction action;
+    uint64_t trap = TRAP_BIT;
+
+    if (code_end == 0)
+        find_own_code();
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = on_trap;
+    action.sa_flags = SA_SIGINFO;
+    sigfillset(&action.sa_mask);
+    sigaction(SIGTRAP, &action, NULL);
+    kernel_mask(SIG_UNBLOCK, &trap, &saved_mask);
+    lane->step_count = 0;
+    lane->step_goal = goal;
+    lane->step_site = lane->site;
+    lane->step_hit = lane->site_hit;
+    lane->step_frame = frame;
+    lane->stepping = mode;
+    lane->attention |= ATTEND_STEP;
+    __asm__ volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
+}
+
+static void note_length(struct abi_lane *lane)
+{
+    struct abi_step_lengths *lengths = &agent_memory->lengths[lane_index(lane)];
+    unsigned bucket = 31 - (unsigned)__builtin_clz((uint32_t)lane->step_hit | 1);
+
+    if (bucket < PROFILE_LENGTHS && lane->step_site < ABI_SITES_ALL)
+        lengths->length[lane->step_site][bucket] = lane->step_count;
+}
+
+/* Only the hook that began the stepping ends it; one nested in its call lies below it. */
+void step_end(struct abi_lane *lane, uint64_t frame)
+{
+    if (frame < lane->step_frame)
+        return;
+    __asm__ volatile("pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
+    if (lane->stepping == 2)
+        note_length(lane);
+    finish(lane);
+    kernel_mask(SIG_SETMASK, &saved_mask, NULL);
+}

@@ -1,0 +1,307 @@
+/*
+ * server: the loop around cycles. Runs in the fork server, which is somebody's program before
+ * its main: no allocation, no stdio, raw waiting.
+ */
+#include "server.h"
+
+#include <harness/injector.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t now_ns(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+void server_say(struct server *server, uint32_t state)
+{
+    uint64_t one = 1;
+
+    __atomic_store_n(&server->memory->control.server, state, __ATOMIC_RELEASE);
+    while (write(server->bell, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+static uint32_t next_command(struct abi_control *control)
+{
+    uint32_t command;
+
+    while ((command = __atomic_load_n(&control->command, __ATOMIC_ACQUIRE)) == COMMAND_WAIT)
+        syscall(SYS_futex, &control->command, FUTEX_WAIT, COMMAND_WAIT, NULL, NULL, 0);
+    __atomic_store_n(&control->command, COMMAND_WAIT, __ATOMIC_RELEASE);
+    return command;
+}
+
+/* Epochs whose low 20 bits are zero would look like an empty heap slot. */
+static void next_epoch(struct abi_memory *memory)
+{
+    struct abi_control *control = &memory->control;
+
+    control->epoch++;
+    if ((control->epoch & 0xfffff) == 0) {
+        madvise(memory->heap, sizeof memory->heap, MADV_REMOVE);
+        control->epoch++;
+    }
+    if (control->options & OPTION_FRESH)
+        memset(memory->call_site, 0, sizeof memory->call_site);
+}
+
+static void begin_cycle(struct abi_memory *memory, uint64_t cycle)
+{
+    struct abi_control *control = &memory->control;
+
+    next_epoch(memory);
+    memset(&control->pid, 0, offsetof(struct abi_control, plan) - offsetof(struct abi_control, pid));
+    control->message[0] = 0;
+    control->cycle = cycle;
+    control->park_left = -1;
+    plan_draw(&memory->spec, &memory->profile, control->plan.seed, control->plan.cell, cycle,
+              control->plan.mode, &control->plan);
+    control->start_ns = now_ns();
+    control->start_ticks = __builtin_ia32_rdtsc();
+}
+
+void server_expected(const struct abi_control *control, int *signal, int *status)
+{
+    *signal = 0;
+    *status = WIFEXITED(control->baseline_status) ? WEXITSTATUS(control->baseline_status) : -1;
+    for (unsigned i = 0; i < control->plan.count && i < PLAN_STRIKES; i++) {
+        const struct plan_point *point = &control->plan.strike[i];
+        const struct injector *injector;
+
+        if (!(control->fired & UINT64_C(1) << i) || point->injector >= injector_count())
+            continue;
+        injector = injector_registry[point->injector];
+        if (injector->effect == EFFECT_SIGNAL)
+            *signal = injector->effect_value;
+        else if (injector->effect == EFFECT_STATUS)
+            *status = (int)(point->argument & 0xff);
+        else if (injector->victim == VICTIM_MAIN || strcmp(point->thread, "T1") == 0)
+            *status = injector->effect == EFFECT_NOTHING ? *status : -1;
+    }
+}
+
+static bool as_expected(const struct abi_control *control, int status)
+{
+    int signal;
+    int exit_status;
+
+    server_expected(control, &signal, &exit_status);
+    if (signal != 0)
+        return WIFSIGNALED(status) && WTERMSIG(status) == signal;
+    return WIFEXITED(status) && (exit_status < 0 || WEXITSTATUS(status) == exit_status);
+}
+
+unsigned server_bucket(uint64_t nanoseconds)
+{
+    uint64_t us = nanoseconds / 1000 + 1;
+    unsigned log = 63 - (unsigned)__builtin_clzll(us);
+    unsigned quarter = log >= 2 ? (unsigned)(us >> (log - 2)) & 3 : (unsigned)(us << (2 - log)) & 3;
+    unsigned bucket = log * 4 + quarter;
+
+    return bucket < ABI_HISTOGRAM ? bucket : ABI_HISTOGRAM - 1;
+}
+
+static void measure(struct abi_control *control)
+{
+    uint64_t took = now_ns() - control->start_ns;
+
+    control->nanoseconds += took;
+    if (took > control->longest)
+        control->longest = took;
+    control->histogram[server_bucket(took)]++;
+}
+
+/* Processes that outlived the target came to us (we are their sub-reaper). */
+static void end_children(void)
+{
+    char path[64];
+    char text[4096];
+    pid_t self = getpid();
+
+    for (;;) {
+        ssize_t length;
+        int fd;
+
+        if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
+            return;
+        snprintf(path, sizeof path, "/proc/%d/task/%d/children", self, self);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        length = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+        if (fd >= 0)
+            close(fd);
+        if (length <= 0)
+            return;
+        text[length] = 0;
+        for (char *at = text; *at != 0;) {
+            pid_t child = 0;
+
+            while (*at >= '0' && *at <= '9')
+                child = child * 10 + (*at++ - '0');
+            while (*at == ' ' || *at == '\n')
+                at++;
+            if (child > 0)
+                kill(child, SIGKILL);
+        }
+        waitpid(-1, NULL, 0);
+    }
+}
+
+static uint32_t left_processes(void)
+{
+    return waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD ? 0 : ANOMALY_LEFT;
+}
+
+/* Output of this cycle must be read before the next one writes. */
+static void wait_drained(struct abi_control *control)
+{
+    uint64_t drained;
+    int unread = 0;
+
+    while (ioctl(STDOUT_FILENO, FIONREAD, &unread) == 0 && unread > 0) {
+        drained = __atomic_load_n(&control->drained, __ATOMIC_ACQUIRE);
+        if (ioctl(STDOUT_FILENO, FIONREAD, &unread) != 0 || unread == 0)
+            return;
+        syscall(SYS_futex, (uint32_t *)&control->drained, FUTEX_WAIT, (uint32_t)drained, NULL, NULL,
+                0);
+    }
+}
+
+static void ring_and_wait(struct server *server)
+{
+    server_say(server, SERVER_ANOMALY);
+    next_command(&server->memory->control);
+    __atomic_store_n(&server->memory->control.server, SERVER_RUNS, __ATOMIC_RELEASE);
+}
+
+/* Waits for the target's end; a stop on the way is an anomaly that the supervisor resolves. */
+static int reap(struct server *server, pid_t pid)
+{
+    struct abi_control *control = &server->memory->control;
+    int status = 0;
+
+    for (;;) {
+        pid_t got = waitpid(pid, &status, WUNTRACED);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (!WIFSTOPPED(status))
+            return status;
+        if (__atomic_load_n(&control->handled, __ATOMIC_ACQUIRE) == control->epoch)
+            continue;
+        if (!(control->anomaly & ANOMALY_SIGNAL))
+            __atomic_fetch_or(&control->anomaly, ANOMALY_STOPPED, __ATOMIC_RELAXED);
+        ring_and_wait(server);
+    }
+}
+
+static void judge(struct server *server, int status)
+{
+    struct abi_control *control = &server->memory->control;
+    uint64_t planned = (UINT64_C(1) << control->plan.count) - 1;
+
+    control->status = status;
+    measure(control);
+    wait_drained(control);
+    control->anomaly |= left_processes();
+    if (control->handled != control->epoch) {
+        if (!control->hello)
+            control->anomaly |= ANOMALY_NO_AGENT;
+        if (!as_expected(control, status))
+            control->anomaly |= ANOMALY_STATUS;
+        if (control->laps > 1)
+            control->anomaly |= ANOMALY_SERIES;
+    }
+    if (control->anomaly != 0 && control->handled != control->epoch) {
+        ring_and_wait(server);
+        control->failed++;
+    } else if (control->handled == control->epoch) {
+        control->failed++;
+    } else if (control->fired != planned) {
+        control->not_fired++;
+    } else {
+        control->passed++;
+    }
+    if (control->anomaly & ANOMALY_LEFT)
+        end_children();
+    control->pid = 0;
+}
+
+/* Returns 1 in the target. */
+static int run_cycle(struct server *server, uint64_t cycle)
+{
+    struct abi_control *control = &server->memory->control;
+    pid_t pid;
+
+    begin_cycle(server->memory, cycle);
+    pid = server->spawn(server);
+    if (pid == 0)
+        return 1;
+    if (pid < 0) {
+        control->anomaly |= ANOMALY_SPAWN;
+        control->status = -errno;
+        ring_and_wait(server);
+        control->failed++;
+        return 0;
+    }
+    control->pid = (uint32_t)pid;
+    judge(server, reap(server, pid));
+    return 0;
+}
+
+static int run_batch(struct server *server)
+{
+    struct abi_control *control = &server->memory->control;
+
+    control->done = control->passed = control->failed = control->not_fired = 0;
+    control->nanoseconds = control->longest = 0;
+    memset(control->histogram, 0, sizeof control->histogram);
+    __atomic_store_n(&control->server, SERVER_RUNS, __ATOMIC_RELEASE);
+    while (control->done < control->batch_count) {
+        if (__atomic_load_n(&control->stop, __ATOMIC_ACQUIRE))
+            break;
+        if (run_cycle(server, control->batch_first + control->done))
+            return 1;
+        __atomic_store_n(&control->done, control->done + 1, __ATOMIC_RELEASE);
+    }
+    server_say(server, SERVER_DONE);
+    return 0;
+}
+
+int server_run(struct server *server)
+{
+    struct abi_control *control = &server->memory->control;
+
+    control->server_pid = (uint32_t)getpid();
+    server_say(server, SERVER_READY);
+    for (;;) {
+        switch (next_command(control)) {
+        case COMMAND_RUN:
+            if (run_batch(server))
+                return 1;
+            break;
+        case COMMAND_QUIT:
+            return 0;
+        default:
+            break;
+        }
+    }
+}

@@ -1,0 +1,599 @@
+/*
+ * agent_abi.h: all that the supervisor and the agent share.
+ *
+ * One shared memory object per job: control page, then tables, then one lane per thread.
+ * The agent writes evidence, the supervisor reads it while the target stands still; the
+ * fork server (agent code in the prepared target, or our own code for programs that are
+ * started afresh) counts cycles. Everything has a fixed width and a fixed place, so a
+ * target that is dying can still be read.
+ *
+ * What is stale is told by the epoch, the running number of a cycle in this memory: a lane,
+ * heap entry or record whose epoch is not the control block's is empty. So nothing has to
+ * be cleared between cycles.
+ *
+ * What every cycle touches lies in few pages (a page that a child touches is a fault).
+ *
+ * History
+ *   1  first version.
+ */
+#ifndef HARNESS_AGENT_ABI_H
+#define HARNESS_AGENT_ABI_H
+
+#include <stdint.h>
+
+#include <harness/plan.h>
+
+#define ABI_MAGIC   UINT64_C(0x31306e646e757272) /* "rrundn01" */
+#define ABI_VERSION 1
+
+/* The environment variable that hands the memory to the agent: "MEMORY_FD:BELL_FD:MODE". */
+#define ABI_ENVIRONMENT "RUNDOWN_AGENT"
+
+enum {
+    ABI_LANES = 256,
+    ABI_RING_EVENTS = 4096,
+    ABI_HELD = 32,         /* locks held at once that a lane can name */
+    ABI_CALL_SITES = 2048, /* allocation sites of a target */
+    ABI_USER_SITES = 32,   /* site names of a workload's own */
+    ABI_MODULES = 128,     /* modules loaded or unloaded in a cycle */
+    ABI_DEATHS = 16,       /* killed or parked threads with their stacks */
+    ABI_STACK_BYTES = 4096,
+    ABI_LAPS = 65536,      /* lap samples under way between agent and supervisor */
+    ABI_HEAP_SLOTS = 1 << 21,
+    ABI_MESSAGE_BYTES = 256,
+    ABI_HISTOGRAM = 64,
+    ABI_ALTSTACK_BYTES = 16384,
+    ABI_NAME_BYTES = 32,
+    ABI_PATH_BYTES = 256,
+};
+
+/* Families of sites; an injector names the families that it can strike at. */
+enum abi_site_family {
+    FAMILY_NONE,
+    FAMILY_ALLOC,
+    FAMILY_LOCK,
+    FAMILY_WAIT,
+    FAMILY_THREAD,
+    FAMILY_LOADER,
+    FAMILY_EXIT,
+    FAMILY_PROCESS,
+    FAMILY_USER,
+};
+
+/*
+ * identifier, name, family, can be struck inside (the agent calls the real function and
+ * comes back, so instructions can be counted).
+ */
+#define ABI_SITE_LIST(X)                                                                           \
+    X(MALLOC, "malloc", ALLOC, 1)                                                                  \
+    X(CALLOC, "calloc", ALLOC, 1)                                                                  \
+    X(REALLOC, "realloc", ALLOC, 1)                                                                \
+    X(REALLOCARRAY, "reallocarray", ALLOC, 1)                                                      \
+    X(FREE, "free", ALLOC, 1)                                                                      \
+    X(MEMALIGN, "memalign", ALLOC, 1)                                                              \
+    X(POSIX_MEMALIGN, "posix_memalign", ALLOC, 1)                                                  \
+    X(ALIGNED_ALLOC, "aligned_alloc", ALLOC, 1)                                                    \
+    X(VALLOC, "valloc", ALLOC, 1)                                                                  \
+    X(PVALLOC, "pvalloc", ALLOC, 1)                                                                \
+    X(LOCK, "lock", LOCK, 1)                                                                       \
+    X(TRYLOCK, "trylock", LOCK, 1)                                                                 \
+    X(TIMEDLOCK, "timedlock", LOCK, 1)                                                             \
+    X(UNLOCK, "unlock", LOCK, 1)                                                                   \
+    X(LOCK_DESTROY, "lock_destroy", LOCK, 1)                                                       \
+    X(RDLOCK, "rdlock", LOCK, 1)                                                                   \
+    X(TRYRDLOCK, "tryrdlock", LOCK, 1)                                                             \
+    X(TIMEDRDLOCK, "timedrdlock", LOCK, 1)                                                         \
+    X(WRLOCK, "wrlock", LOCK, 1)                                                                   \
+    X(TRYWRLOCK, "trywrlock", LOCK, 1)                                                             \
+    X(TIMEDWRLOCK, "timedwrlock", LOCK, 1)                                                         \
+    X(RWUNLOCK, "rwunlock", LOCK, 1)                                                               \
+    X(RWLOCK_DESTROY, "rwlock_destroy", LOCK, 1)                                                   \
+    X(SPIN_LOCK, "spin_lock", LOCK, 1)                                                             \
+    X(SPIN_TRYLOCK, "spin_trylock", LOCK, 1)                                                       \
+    X(SPIN_UNLOCK, "spin_unlock", LOCK, 1)                                                         \
+    X(FLOCKFILE, "flockfile", LOCK, 1)                                                             \
+    X(FTRYLOCKFILE, "ftrylockfile", LOCK, 1)                                                       \
+    X(FUNLOCKFILE, "funlockfile", LOCK, 1)                                                         \
+    X(COND_WAIT, "cond_wait", WAIT, 1)                                                             \
+    X(COND_TIMEDWAIT, "cond_timedwait", WAIT, 1)                                                   \
+    X(COND_SIGNAL, "cond_signal", WAIT, 1)                                                         \
+    X(COND_BROADCAST, "cond_broadcast", WAIT, 1)                                                   \
+    X(COND_DESTROY, "cond_destroy", WAIT, 1)                                                       \
+    X(SEM_WAIT, "sem_wait", WAIT, 1)                                                               \
+    X(SEM_TRYWAIT, "sem_trywait", WAIT, 1)                                                         \
+    X(SEM_TIMEDWAIT, "sem_timedwait", WAIT, 1)                                                     \
+    X(SEM_POST, "sem_post", WAIT, 1)                                                               \
+    X(BARRIER_WAIT, "barrier_wait", WAIT, 1)                                                       \
+    X(ONCE, "once", WAIT, 1)                                                                       \
+    X(KEY_CREATE, "key_create", THREAD, 1)                                                         \
+    X(KEY_DELETE, "key_delete", THREAD, 1)                                                         \
+    X(THREAD_CREATE, "thread_create", THREAD, 1)                                                   \
+    X(THREAD_START, "thread_start", THREAD, 0)                                                     \
+    X(THREAD_EXIT, "thread_exit", THREAD, 0)                                                       \
+    X(JOIN, "join", THREAD, 1)                                                                     \
+    X(TIMEDJOIN, "timedjoin", THREAD, 1)                                                           \
+    X(DETACH, "detach", THREAD, 1)                                                                 \
+    X(CANCEL, "cancel", THREAD, 1)                                                                 \
+    X(DLOPEN, "dlopen", LOADER, 1)                                                                 \
+    X(DLMOPEN, "dlmopen", LOADER, 1)                                                               \
+    X(DLCLOSE, "dlclose", LOADER, 1)                                                               \
+    X(DL_ITERATE_PHDR, "dl_iterate_phdr", LOADER, 1)                                               \
+    X(CTOR, "ctor", LOADER, 0)                                                                     \
+    X(DTOR, "dtor", LOADER, 0)                                                                     \
+    X(ATEXIT, "atexit", EXIT, 1)                                                                   \
+    X(MAIN, "main", EXIT, 0)                                                                       \
+    X(MAIN_RETURN, "main_return", EXIT, 0)                                                         \
+    X(EXIT, "exit", EXIT, 0)                                                                       \
+    X(EXIT_NOW, "_exit", EXIT, 0)                                                                  \
+    X(QUICK_EXIT, "quick_exit", EXIT, 0)                                                           \
+    X(ABORT, "abort", EXIT, 0)                                                                     \
+    X(FINI, "fini", EXIT, 0)                                                                       \
+    X(FORK, "fork", PROCESS, 1)                                                                    \
+    X(VFORK, "vfork", PROCESS, 0)                                                                  \
+    X(SYSTEM, "system", PROCESS, 1)                                                                \
+    X(POPEN, "popen", PROCESS, 1)                                                                  \
+    X(SPAWN, "posix_spawn", PROCESS, 1)                                                            \
+    X(EXEC, "exec", PROCESS, 0)                                                                    \
+    X(LAP, "lap", USER, 0)
+
+enum abi_site {
+    SITE_ANY = 0,
+#define ABI_SITE_ENUM(id, name, family, inside) SITE_##id,
+    ABI_SITE_LIST(ABI_SITE_ENUM)
+#undef ABI_SITE_ENUM
+        ABI_SITES,                                 /* built-in sites, and the first user site */
+    ABI_SITES_ALL = ABI_SITES + ABI_USER_SITES,    /* bound of every site index */
+};
+_Static_assert(ABI_SITES_ALL <= 256, "plan_spec has 256 bits for sites");
+
+/*
+ * Event kinds. What object, other and aux mean is said beside each; time, site, caller and
+ * the lane's name go without saying. "birth" is the running number of an object at its
+ * address, so that a mutex made anew in old memory is another mutex.
+ */
+#define ABI_EVENT_LIST(X)                                                                          \
+    X(CYCLE_BEGIN, "cycle-begin")       /* object: cycle */                                        \
+    X(THREAD_BORN, "thread-born")       /* object: start routine, aux: lane of the creator */      \
+    X(THREAD_ENDS, "thread-ends")       /* aux: enum abi_end */                                    \
+    X(CALL, "call")                     /* entry into a site that has no kind of its own */        \
+    X(ALLOC, "alloc")                   /* object: block, other: bytes */                          \
+    X(FREE, "free")                     /* object: block, other: bytes */                          \
+    X(FREE_UNKNOWN, "free-unknown")     /* object: a block whose birth no hook saw */              \
+    X(FREE_HELD, "free-held")           /* object: lock, other: block whose memory holds it */     \
+    X(WAIT_BEGIN, "wait-begin")         /* object, aux: enum abi_lock_mode, other: see there */    \
+    X(ACQUIRED, "acquired")             /* object, aux: mode, other: birth */                      \
+    X(RELEASED, "released")             /* object, aux: mode, other: birth */                      \
+    X(WAIT_FAILED, "wait-failed")       /* object, aux: mode, other: errno-like result */          \
+    X(OWNER_DIED, "owner-died")         /* object: robust mutex that said EOWNERDEAD */            \
+    X(SIGNALLED, "signalled")           /* object: condition or semaphore, aux: 1 broadcast */     \
+    X(DESTROYED, "destroyed")           /* object, aux: mode it is still held in, 0 if free */     \
+    X(JOIN_BEGIN, "join-begin")         /* object: pthread_t, other: lane, aux: tid */             \
+    X(JOIN_END, "join-end")             /* object: pthread_t, other: result */                     \
+    X(LOAD_BEGIN, "load-begin")         /* object: hash of the path */                             \
+    X(LOAD_END, "load-end")             /* object: handle, other: base; aux: module index */       \
+    X(UNLOAD_BEGIN, "unload-begin")     /* object: handle, aux: module index */                    \
+    X(UNLOAD_END, "unload-end")         /* object: handle, other: result, aux: modules gone */     \
+    X(EXIT_PHASE, "exit-phase")         /* aux: enum abi_exit_phase, object: status */             \
+    X(FORKED, "forked")                 /* object: child pid */                                    \
+    X(EXEC, "exec")                     /* the process image is about to be replaced */            \
+    X(LAP_BEGIN, "lap-begin")           /* object: lap */                                          \
+    X(LAP_END, "lap-end")               /* object: lap */                                          \
+    X(SITE, "site")                     /* a workload's own site was passed */                     \
+    X(HEARTBEAT, "heartbeat")           /* object: count */                                        \
+    X(INVARIANT, "invariant")           /* a promise of the workload is broken; see message */     \
+    X(PROBE, "probe")                   /* aux: enum abi_probe, object: 1 begins, 0 ended */       \
+    X(INJECT_INTENT, "inject-intent")   /* aux: strike, object: instruction pointer */             \
+    X(INJECT_FIRED, "inject-fired")     /* aux: strike */                                          \
+    X(PARKED, "parked")                 /* aux: strike, object: instruction pointer */             \
+    X(RESUMED, "resumed")               /* aux: strike */                                          \
+    X(SIGNAL, "signal")                 /* object: address, aux: signal: fatal, caught */
+
+enum abi_event_kind {
+    EVENT_NONE = 0,
+#define ABI_EVENT_ENUM(id, name) EVENT_##id,
+    ABI_EVENT_LIST(ABI_EVENT_ENUM)
+#undef ABI_EVENT_ENUM
+        ABI_EVENTS
+};
+
+/* Modes of holding or waiting. For a condition, other is the mutex given up. */
+enum abi_lock_mode {
+    MODE_NONE = 0,
+    MODE_MUTEX,
+    MODE_READ,
+    MODE_WRITE,
+    MODE_SPIN,
+    MODE_CONDITION,
+    MODE_SEMAPHORE,
+    MODE_BARRIER,
+    MODE_ONCE,
+    MODE_STDIO,
+    MODE_JOIN,
+    MODE_LOADER,
+    MODE_HEAP,
+    ABI_MODES
+};
+
+enum abi_end { END_RUNNING = 0, END_RETURN, END_EXIT, END_CANCEL, END_KILLED, END_UNKNOWN };
+
+enum abi_exit_phase {
+    PHASE_RUNNING = 0,
+    PHASE_REQUESTED, /* exit was called, or main returned */
+    PHASE_HANDLERS,  /* atexit handlers and destructors run */
+    PHASE_FINI,      /* the agent's own destructor: most modules are done */
+    PHASE_LEAVE,     /* _exit was called */
+};
+
+enum abi_probe {
+    PROBE_NONE = 0,
+    PROBE_MALLOC_SMALL,
+    PROBE_MALLOC_MEDIUM,
+    PROBE_MALLOC_LARGE,
+    PROBE_FREE,
+    PROBE_STDIO,
+    PROBE_DLOPEN,
+    PROBE_FORK,
+    PROBE_EXIT,
+    ABI_PROBES
+};
+
+/* Reasons why a cycle is worth the supervisor's look; bits of abi_control.anomaly. */
+enum abi_anomaly {
+    ANOMALY_STATUS = 1 << 0,     /* the wait status is not the expected one */
+    ANOMALY_SIGNAL = 1 << 1,     /* a fatal signal was caught */
+    ANOMALY_INVARIANT = 1 << 2,  /* a promise of the workload is broken */
+    ANOMALY_LOCK = 1 << 3,       /* a lock was misused */
+    ANOMALY_HEAP = 1 << 4,       /* a block was misused */
+    ANOMALY_MODULE = 1 << 5,     /* a module stayed, or left somebody behind */
+    ANOMALY_LEFT = 1 << 6,       /* more processes than the target are left */
+    ANOMALY_SERIES = 1 << 7,     /* lap samples are to be collected (nothing is wrong) */
+    ANOMALY_NOTE = 1 << 8,       /* a note for the report, no finding */
+    ANOMALY_NO_AGENT = 1 << 9,   /* the target never said hello: static, setuid, own loader */
+    ANOMALY_STOPPED = 1 << 10,   /* the target stopped itself */
+    ANOMALY_SPAWN = 1 << 11,     /* fork or exec failed */
+    ANOMALY_AGENT = 1 << 12,     /* the agent found itself in a state it does not know */
+};
+
+/** struct abi_event - one line of a lane's ring; 40 bytes. @time: ticks (abi_control.ticks). */
+struct abi_event {
+    uint64_t time; /* 0: as the event before it (stamps of alloc and free are thinned out) */
+    uint16_t kind;
+    uint16_t site;
+    uint32_t aux;
+    uint64_t object;
+    uint64_t other;
+    uint64_t caller; /* return address of the hooked call; 0 where there is none */
+};
+_Static_assert(sizeof(struct abi_event) == 40, "abi_event is part of the ABI");
+
+/** struct abi_held - one lock that a lane holds. @seq: number of the acquiring event. */
+struct abi_held {
+    uint64_t object;
+    uint64_t caller;
+    uint64_t time;
+    uint32_t mode;
+    uint32_t depth; /* recursive acquisitions */
+};
+_Static_assert(sizeof(struct abi_held) == 32, "abi_held is part of the ABI");
+
+enum abi_lane_state {
+    LANE_FREE = 0,
+    LANE_BORN,    /* claimed by the creator, the thread does not run yet */
+    LANE_RUNS,
+    LANE_PARKED,  /* by an injection */
+    LANE_KILLED,  /* by an injection */
+    LANE_ENDED,
+};
+
+/* Bits of abi_lane.attention. */
+enum abi_attention {
+    ATTEND_STEP = 1 << 0, /* the call is being stepped */
+    ATTEND_DIE = 1 << 1,  /* somebody wants this thread dead as soon as it leaves agent code */
+    ATTEND_FAIL = 1 << 2, /* the allocation under way is to fail */
+};
+
+/**
+ * struct abi_lane - one thread of a target; the header is one page or two, the ring follows.
+ *
+ * Written by its own thread alone, except for @state and what is set at birth (creator) and
+ * @park (whoever resumes). Valid if @epoch is the control block's.
+ */
+struct abi_lane {
+    uint64_t epoch;
+    uint32_t state;
+    uint32_t tid;
+    uint32_t pid;      /* differs from the target's in a forked child */
+    uint32_t end;      /* enum abi_end */
+    uint32_t depth;    /* > 0: inside a hook; nested calls pass through */
+    uint32_t site;     /* the site whose call is under way, 0 outside */
+    uint64_t site_hit;
+    uint64_t site_caller;
+    uint64_t seq;      /* events written; event n lies at ring[n % ABI_RING_EVENTS] */
+    uint64_t now;      /* last time stamp taken */
+    /* what it waits for, while it waits */
+    uint64_t wait_object;
+    uint64_t wait_other;
+    uint64_t wait_caller;
+    uint64_t wait_since;
+    uint32_t wait_mode;
+    uint32_t in_tracepoint; /* depth inside the recorder */
+    /* strikes on this lane */
+    uint32_t strike;      /* 1 + index of the strike being carried out, 0 none */
+    uint32_t stepping;    /* 0 no, 1 towards a strike, 2 measuring a length */
+    uint32_t step_count;  /* instructions outside the agent so far */
+    uint32_t step_goal;
+    uint64_t step_frame;  /* stack place of the hook whose call is stepped */
+    uint64_t step_hit;
+    uint32_t step_site;
+    uint32_t spare;
+    uint32_t park;        /* futex: 1 parked, 0 go on */
+    uint32_t children;    /* threads born of it */
+    uint32_t forks;       /* processes forked by it */
+    uint32_t parent;      /* lane index of the creator; own index for T1 */
+    uint32_t probe;       /* enum abi_probe under way */
+    uint32_t held_count;
+    uint64_t pthread;     /* pthread_t */
+    uint64_t start;       /* start routine */
+    uint64_t start_argument;
+    uint64_t stack_low;   /* 0 where unknown */
+    uint64_t stack_high;
+    /* exact counts; frees of another lane's blocks make them negative */
+    int64_t live_bytes;
+    int64_t live_blocks;
+    uint64_t allocations;
+    uint64_t unknown_frees;
+    uint32_t attention; /* enum abi_attention: why the hook's end is not the short one */
+    uint32_t detached;
+    uint32_t sched_state;  /* controlled mode */
+    uint32_t sched_turn;   /* controlled mode: futex */
+    uint64_t sched_object; /* controlled mode: what it is blocked on */
+    int64_t sched_priority;
+    char name[PLAN_THREAD_BYTES];
+    uint32_t hits[ABI_SITES_ALL];
+    uint32_t due[ABI_SITES_ALL]; /* hit at which something is due at this site; 0 never */
+    struct abi_held held[ABI_HELD];
+    struct abi_event ring[ABI_RING_EVENTS];
+} __attribute__((aligned(4096)));
+
+/** struct abi_step_lengths - lengths measured by the dry cycle, per lane. */
+struct abi_step_lengths {
+    uint32_t length[ABI_SITES_ALL][PROFILE_LENGTHS];
+};
+
+/** struct abi_death - a thread that an injection killed or parked, with what it was doing. */
+struct abi_death {
+    uint64_t epoch;
+    uint32_t lane;
+    uint32_t strike;
+    uint32_t tid;
+    uint32_t site;  /* of the plan's point */
+    uint64_t hit;
+    uint64_t insn;
+    uint64_t caller;
+    uint64_t time;
+    uint32_t inner; /* the innermost site under way: malloc inside dlopen */
+    uint32_t spare;
+    uint64_t regs[17]; /* DWARF order: rax rdx rcx rbx rsi rdi rbp rsp r8..r15 rip */
+    uint64_t stack_address;
+    uint32_t stack_bytes;
+    uint32_t held_count;
+    struct abi_held held[ABI_HELD];
+    uint8_t stack[ABI_STACK_BYTES];
+};
+
+enum abi_module_state { MODULE_FREE = 0, MODULE_LOADED, MODULE_UNLOADED };
+
+/** struct abi_module - a module that dlopen brought in this cycle, or dlclose took away. */
+struct abi_module {
+    uint64_t epoch;
+    uint64_t base;
+    uint64_t end;
+    uint64_t handle;
+    uint64_t loaded_at;   /* ticks */
+    uint64_t unloaded_at; /* ticks */
+    uint32_t state;
+    uint32_t loads;
+    uint32_t loader_lane;
+    uint32_t unloader_lane;
+    uint64_t load_caller;
+    uint64_t unload_caller;
+    char path[ABI_PATH_BYTES];
+};
+
+/**
+ * struct abi_heap_slot - one live block; 16 bytes.
+ * @key: (address >> 4) << 20 | low 20 bits of the epoch; 0 or another epoch: empty.
+ * Slots are found from (address >> 5), so neighbours in the heap are neighbours here and a
+ * cycle touches few pages. The supervisor clears the table when the 20 bits come round.
+ */
+struct abi_heap_slot {
+    uint64_t key;
+    uint32_t bytes;  /* requested; UINT32_MAX stands for more */
+    uint32_t caller; /* index in abi_memory.call_site; 0 for the overflow of that table */
+};
+_Static_assert(sizeof(struct abi_heap_slot) == 16, "abi_heap_slot is part of the ABI");
+
+/** struct abi_lap - counts at the end of one lap, after quiesce; 64 bytes. */
+struct abi_lap {
+    uint64_t lap;
+    int64_t heap_bytes;
+    int64_t heap_blocks;
+    int64_t threads;
+    int64_t modules;
+    int64_t fds;       /* -1 where it could not be counted */
+    int64_t map_pages; /* size of the address space */
+    int64_t rss_pages;
+};
+_Static_assert(sizeof(struct abi_lap) == 64, "abi_lap is part of the ABI");
+
+/** struct abi_crash - a fatal signal as the agent caught it. */
+struct abi_crash {
+    uint64_t epoch;
+    uint32_t signal;
+    int32_t code;
+    uint64_t address;
+    uint32_t tid;
+    uint32_t lane; /* UINT32_MAX: a thread without one */
+    uint64_t time;
+    uint64_t regs[17];
+};
+
+/* What the server is asked for; abi_control.command, a futex word. */
+enum abi_command {
+    COMMAND_WAIT = 0,
+    COMMAND_RUN,      /* run batch_first .. batch_first + batch_count - 1 */
+    COMMAND_CONTINUE, /* the anomaly has been read: next cycle */
+    COMMAND_QUIT,
+};
+
+/* What the server does; abi_control.server, written by the server alone. */
+enum abi_server {
+    SERVER_STARTING = 0,
+    SERVER_READY,
+    SERVER_RUNS,
+    SERVER_ANOMALY, /* waits for COMMAND_CONTINUE, the target's evidence is to be read */
+    SERVER_DONE,    /* the batch is complete */
+    SERVER_REFUSED, /* the program cannot be forked here; see refusal */
+    SERVER_GONE,
+};
+
+/* What a cycle is for; abi_control.purpose. */
+enum abi_purpose {
+    PURPOSE_CYCLE = 0,
+    PURPOSE_COUNT, /* dry cycle: count the hits */
+    PURPOSE_STEP,  /* dry cycle: step the calls at hits 1, 2, 4 ... and note their lengths */
+};
+
+enum abi_server_mode { SERVER_FORK = 0, SERVER_FRESH = 1 };
+
+/* Bits of abi_control.options, set by the supervisor. */
+enum abi_option {
+    OPTION_PROBE = 1 << 0,    /* probe the survivors after a kill or park */
+    OPTION_TRACE = 1 << 1,    /* the recorder is on */
+    OPTION_FRESH = 1 << 2,    /* the server starts the program anew each cycle */
+    OPTION_REOPEN = 1 << 3,   /* give each child fresh descriptions for stdin, stdout, stderr */
+    OPTION_FOLLOW = 1 << 4,   /* programs that the target starts get the agent too */
+    OPTION_STOP_AT = 1 << 5,  /* stop for a debugger when the injection is due */
+    OPTION_RECORD = 1 << 6,   /* ring on (always, except in benches) */
+};
+
+/**
+ * struct abi_control - the control block: one job, one target at a time.
+ *
+ * The first part belongs to the server and the supervisor, the second is reset before each
+ * cycle. One page, since every cycle touches it.
+ */
+struct abi_control {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t size;      /* bytes of the whole memory */
+    uint64_t registry;  /* hash of the injector names: both sides must be of one build */
+    uint32_t options;
+    uint32_t purpose;
+    /* server */
+    uint32_t command; /* futex */
+    uint32_t server;  /* futex */
+    uint32_t server_pid;
+    uint32_t stop;    /* set by the supervisor: finish the cycle under way, then SERVER_DONE */
+    uint64_t batch_first;
+    uint64_t batch_count;
+    uint64_t done;      /* cycles of the batch that are finished */
+    uint64_t passed;
+    uint64_t not_fired;
+    uint64_t failed;    /* cycles that the supervisor has judged itself */
+    uint64_t nanoseconds;
+    uint64_t longest;
+    uint32_t histogram[ABI_HISTOGRAM]; /* of durations: bucket floor(4 * log2(microseconds)) */
+    uint64_t handled;   /* epoch of the cycle that the supervisor judged while it ran */
+    uint64_t drained;   /* bytes of output the supervisor has read; futex in the low half */
+    int32_t baseline_status; /* wait status of the dry cycle */
+    uint32_t laps;           /* per cycle, at least 1 */
+    uint64_t tick_hz;        /* ticks per second, 0 until measured */
+    char refusal[ABI_MESSAGE_BYTES];
+    /* this cycle */
+    uint64_t epoch;    /* running number in this memory, from 1 */
+    uint64_t cycle;    /* number in the cell, from 0 */
+    uint64_t start_ns; /* CLOCK_MONOTONIC */
+    uint64_t start_ticks;
+    uint32_t pid;      /* 0: no target under way */
+    int32_t status;    /* wait status once it ended */
+    uint32_t anomaly;  /* enum abi_anomaly */
+    uint32_t notes;    /* the same bits, for notes */
+    uint32_t hello;    /* the agent runs in the target */
+    uint32_t lanes;    /* lanes claimed */
+    uint32_t unknown_threads; /* T?n given out */
+    uint32_t lane_overflow;   /* threads without a lane */
+    uint32_t phase;    /* enum abi_exit_phase */
+    uint32_t exiting_lane;
+    uint32_t exit_calls;
+    int32_t exit_status;
+    uint32_t alive;    /* threads that the agent knows to live */
+    uint32_t deaths;   /* records in use */
+    uint32_t modules;  /* records in use */
+    uint32_t modules_live;
+    uint32_t heap_full;
+    uint32_t gate;     /* 1: closed, nobody enters the recorder any more */
+    uint32_t parked;   /* threads parked */
+    int64_t park_left; /* hook events of others until they go on; -1 never */
+    uint32_t timers;   /* an alarm or timer was set */
+    uint64_t fired;    /* bit per strike */
+    uint64_t intended; /* bit per strike */
+    uint64_t beats;
+    uint64_t lap;      /* laps finished */
+    uint64_t laps_read;
+    uint32_t invariants;
+    uint32_t lap_fd_baseline;
+    struct plan plan;
+    char message[ABI_MESSAGE_BYTES]; /* first broken invariant */
+    uint32_t user_sites;
+    uint32_t schedule_owner; /* controlled mode: lane whose turn it is */
+    uint64_t schedule_steps;
+    uint64_t schedule_hash;  /* of the events in order: the proof of an exact replay */
+    uint32_t schedule_lock;
+    uint32_t abi_pad;
+    struct abi_crash crash;
+    char user_site[ABI_USER_SITES][ABI_NAME_BYTES];
+};
+
+/**
+ * struct abi_memory - the whole of a job's shared memory, sparse: untouched pages cost nothing.
+ */
+struct abi_memory {
+    struct abi_control control __attribute__((aligned(4096)));
+    struct plan_spec spec __attribute__((aligned(4096)));
+    struct profile profile;
+    struct abi_death death[ABI_DEATHS] __attribute__((aligned(4096)));
+    struct abi_module module[ABI_MODULES] __attribute__((aligned(4096)));
+    struct abi_lap lap[ABI_LAPS] __attribute__((aligned(4096)));
+    struct abi_lane lane[ABI_LANES] __attribute__((aligned(4096)));
+    struct abi_step_lengths lengths[ABI_LANES] __attribute__((aligned(4096)));
+    uint8_t altstack[ABI_LANES][ABI_ALTSTACK_BYTES] __attribute__((aligned(4096)));
+    /* Return addresses of allocating calls, hashed; sums per site come from the slots below. */
+    uint64_t call_site[ABI_CALL_SITES] __attribute__((aligned(4096)));
+    struct abi_heap_slot heap[ABI_HEAP_SLOTS] __attribute__((aligned(4096)));
+};
+
+_Static_assert(sizeof(struct abi_control) <= 4096, "the control block is one page");
+
+/** abi_site_name() - name of a built-in site, or of a user site of @control ("user:NAME"); "?" else. */
+const char *abi_site_name(const struct abi_control *control, uint32_t site, char out[64]);
+
+/** abi_site_find() - index of a built-in site's name, 0 if there is none. */
+uint16_t abi_site_find(const char *name);
+
+/** abi_site_family() - family of a site; FAMILY_USER for user sites. */
+enum abi_site_family abi_site_family(uint32_t site);
+
+/** abi_site_inside() - 1 where a strike can be counted in instructions. */
+int abi_site_inside(uint32_t site);
+
+/** abi_event_name() - "wait-begin"; "?" for an unknown kind. */
+const char *abi_event_name(uint32_t kind);
+
+/** abi_mode_name() - "mutex", "the loader lock" ...; never NULL. */
+const char *abi_mode_name(uint32_t mode);
+
+/** abi_probe_name() - "malloc(64)", "fork" ...; never NULL. */
+const char *abi_probe_name(uint32_t probe);
+
+#endif

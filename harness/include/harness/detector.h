@@ -1,0 +1,170 @@
+/*
+ * detector.h: evidence in, stop codes out.
+ *
+ * One file in harness/detectors/ is one detector: crash.c defines
+ *     const struct detector detector_crash
+ * judge() sees a struct evidence and nothing else: never which workload ran. It may be called
+ * for any failing cycle and must cope with evidence that is missing or damaged: a target can
+ * have scribbled over all that it shares with us.
+ */
+#ifndef HARNESS_DETECTOR_H
+#define HARNESS_DETECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <harness/agent_abi.h>
+#include <harness/error.h>
+#include <harness/stop_code.h>
+
+enum {
+    EVIDENCE_THREADS = 512,
+    EVIDENCE_FRAMES = 32,
+    EVIDENCE_OUTPUT_BYTES = 65536,
+    FINDING_LINES = 48,
+    FINDING_TEXT_BYTES = 200,
+    FINDING_SIGNATURE_BYTES = 256,
+    FINDINGS_PER_CYCLE = 16,
+};
+
+/** struct evidence_frame - one line of a stack; empty strings where unknown. */
+struct evidence_frame {
+    uint64_t pc;
+    uint64_t offset; /* in the module */
+    char module[64];
+    char function[96];
+    char file[64];
+    int line;
+};
+
+enum evidence_thread_state {
+    THREAD_GONE,      /* ended in an orderly way */
+    THREAD_RUNNING,   /* on a processor or ready */
+    THREAD_WAITING,   /* blocked in the kernel */
+    THREAD_PARKED,    /* by an injection */
+    THREAD_DEAD,      /* killed by an injection, or vanished */
+    THREAD_ZOMBIE,    /* the main thread ended, others live */
+};
+
+/**
+ * struct evidence_thread - one thread of the target, alive or dead.
+ * @lane: index of its lane, -1 where it has none (a recorder's thread, a raw clone).
+ * @waits: it is blocked with no time limit. @syscall, @argument: what /proc said.
+ * @frame: innermost first; for a dead thread the stack at its death.
+ */
+struct evidence_thread {
+    int tid;
+    int lane;
+    enum evidence_thread_state state;
+    char name[PLAN_THREAD_BYTES];
+    bool waits;
+    long syscall; /* -1: not in a system call, -2: unknown */
+    uint64_t argument[6];
+    uint64_t stack_pointer;
+    unsigned frames;
+    struct evidence_frame frame[EVIDENCE_FRAMES];
+};
+
+/** enum evidence_hang - how far the watch got. */
+enum evidence_hang {
+    HANG_NONE,
+    HANG_PROVED,   /* nothing can run and nothing can come */
+    HANG_SPINNING, /* a thread burns its processor on something that a dead thread holds */
+    HANG_DEADLINE, /* out of patience: see why */
+};
+
+/**
+ * struct evidence - all that is known about one cycle. Owned by the caller of judge().
+ * @memory: the target's shared memory, standing still; may be damaged.
+ * @status: wait status; only if @ended. @expected_status: of the dry cycle.
+ * @struck: a strike was carried out. @effect_signal: the signal that the plan itself
+ *          ordered, 0 if none. @effect_status: the exit status that it ordered, -1 if none.
+ * @effect_thread: a thread was killed or parked by the plan.
+ * @why: for HANG_DEADLINE, why it could not be proved.
+ * @must_unload: the user asked for modules to be gone (--must-unload).
+ * @left_processes: processes other than the target that were left.
+ */
+struct evidence {
+    const struct abi_memory *memory;
+    bool ended;
+    int status;
+    int expected_status;
+    bool struck;
+    int effect_signal;
+    int effect_status;
+    bool effect_thread;
+    enum evidence_hang hang;
+    double hang_ms; /* since the last event */
+    char why[FINDING_TEXT_BYTES];
+    unsigned threads;
+    struct evidence_thread *thread;
+    unsigned crash_frames;
+    struct evidence_frame crash_frame[EVIDENCE_FRAMES];
+    struct abi_module unloaded; /* module whose old range a crash address lies in; epoch 0: none */
+    const struct abi_lap *lap;
+    unsigned laps;
+    bool must_unload;
+    unsigned left_processes;
+    const char *output; /* last bytes of stdout and stderr, NUL-terminated */
+    /** Names an address in the target; may be NULL. Fills @frame, never fails. */
+    void (*name)(void *context, uint64_t address, struct evidence_frame *frame);
+    void *name_context;
+};
+
+/**
+ * struct finding - one stop code with its words.
+ * @line: the body, each line already worded; the report adds header, injection and replay.
+ * @signature: code + culprit's and waiter's module and function: one signature, one bug.
+ */
+struct finding {
+    enum stop_code code;
+    enum stop_severity severity; /* as the table has it, unless the detector raised it */
+    char signature[FINDING_SIGNATURE_BYTES];
+    unsigned lines;
+    char line[FINDING_LINES][FINDING_TEXT_BYTES];
+};
+
+/** struct judgement - what the detectors made of one cycle. @finding[0] is the first cause. */
+struct judgement {
+    unsigned findings;
+    struct finding finding[FINDINGS_PER_CYCLE];
+};
+
+/**
+ * struct detector - one entry of the registry.
+ * @name: for --without. @summary: one line. @codes: slugs that it can raise, blanks between.
+ * @judge: adds findings; returns nothing. Runs in the supervisor, single-threaded.
+ */
+struct detector {
+    const char *name;
+    const char *summary;
+    const char *codes;
+    void (*judge)(const struct evidence *evidence, struct judgement *judgement);
+};
+
+/** Every detector, sorted by file name, NULL at the end. Generated. */
+extern const struct detector *const detector_registry[];
+
+/** judgement_add() - a new finding of @code, or NULL when there is no more room. */
+struct finding *judgement_add(struct judgement *judgement, enum stop_code code);
+
+/** finding_say() - adds one line of text, printf format; longer text is cut. */
+void finding_say(struct finding *finding, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/** finding_sign() - sets the signature from culprit and waiter ("module:function" or ""). */
+void finding_sign(struct finding *finding, const char *culprit, const char *waiter);
+
+/** judgement_order() - sorts by cause (stop_code_rank), duplicates of a code folded. */
+void judgement_order(struct judgement *judgement);
+
+/** evidence_lane() - lane @index if it belongs to this cycle and is sane, else NULL. */
+const struct abi_lane *evidence_lane(const struct evidence *evidence, unsigned index);
+
+/** evidence_frame_text() - "function  module  file:line", as far as known. @out: 200 bytes. */
+void evidence_frame_text(const struct evidence_frame *frame, char *out);
+
+/** evidence_address_text() - the same for an address, by evidence.name. @out: 200 bytes. */
+void evidence_address_text(const struct evidence *evidence, uint64_t address, char *out);
+
+#endif

@@ -1,0 +1,313 @@
+/*
+ * runner: the program that shipped workloads run in.
+ *     rundown-target WORKLOAD [variant=V] [seed=N] [laps=N] [NAME=VALUE ...]
+ *
+ * To the harness it is a program like anybody's. With the workload `null` it is also the
+ * yardstick for what a cycle costs, so the passing path neither allocates nor uses streams,
+ * and all of it lies in main: the fork server forks at its entry.
+ *
+ * Exit status: 0 nothing broke, 1 a promise broke, 2 bad arguments, 3 set-up failed,
+ * 77 this machine cannot run the workload.
+ */
+#include <harness/workload.h>
+#include <harness/common/suggest.h>
+#include <harness/common/workload.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { STATUS_USAGE = 2, STATUS_SETUP = 3, STATUS_SKIPPED = 77 };
+enum { NAMES = 512, ARGUMENT_BYTES = 64 };
+
+#define PROGRAM "rundown-target"
+
+/*
+ * Static, not on main's stack: a worker may outlive main's frame when the plan ends main's
+ * thread early.
+ */
+static struct workload_context context = {.seed = 1, .laps = 1};
+static char module_dir[PATH_MAX];
+
+/* For suggestions; only the failing path fills it. */
+static const char *names[NAMES + 1];
+static unsigned name_count;
+
+static int refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static int refuse(const char *format, ...)
+{
+    char line[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    dprintf(STDERR_FILENO, PROGRAM ": %s\n", line);
+    return STATUS_USAGE;
+}
+
+static void name_add(const char *name)
+{
+    if (name_count < NAMES)
+        names[name_count++] = name;
+}
+
+/* "what 'word' is unknown", and the nearest of the names added before. */
+static int refuse_unknown(const char *what, const char *word)
+{
+    const char *near = suggest_nearest(word, names);
+
+    if (near != NULL)
+        return refuse("%s '%s' is unknown: did you mean '%s'?", what, word, near);
+    return refuse("%s '%s' is unknown: see 'rundown list workloads'", what, word);
+}
+
+static int refuse_workload(const char *name)
+{
+    for (int i = 0; workload_registry[i] != NULL; i++)
+        name_add(workload_registry[i]->name);
+    return refuse_unknown("workload", name);
+}
+
+static int refuse_variant(const struct workload *workload, const char *name)
+{
+    const struct workload_variant *variant = workload->variants;
+
+    if (variant == NULL)
+        name_add("plain");
+    for (int i = 0; variant != NULL && variant[i].name != NULL; i++)
+        name_add(variant[i].name);
+    return refuse_unknown("variant", name);
+}
+
+static int refuse_parameter(const struct workload *workload, const char *name)
+{
+    const struct workload_parameter *parameter = workload->parameters;
+
+    for (int i = 0; parameter != NULL && parameter[i].name != NULL; i++)
+        name_add(parameter[i].name);
+    name_add("variant");
+    name_add("seed");
+    name_add("laps");
+    return refuse_unknown("parameter", name);
+}
+
+/* Hexadecimal with 0x, else decimal: a leading 0 is no octal number to a user. */
+static int base_of(const char *text)
+{
+    text += *text == '-';
+    return text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? 16 : 10;
+}
+
+/* strto* skips blanks and takes a plus sign; a user who typed those made a mistake. */
+static bool starts_like_number(const char *text, bool may_be_negative)
+{
+    text += may_be_negative && *text == '-';
+    return *text >= '0' && *text <= '9';
+}
+
+static int read_seed(const char *text)
+{
+    unsigned long long number;
+    char *end;
+
+    errno = 0;
+    number = strtoull(text, &end, base_of(text));
+    if (!starts_like_number(text, false) || *end != '\0')
+        return refuse("seed: '%s' is not a number: give one from 0 to %llu", text, ULLONG_MAX);
+    if (errno == ERANGE)
+        return refuse("seed: '%s' is out of range: give one from 0 to %llu", text, ULLONG_MAX);
+    context.seed = number;
+    return 0;
+}
+
+static int read_number(const char *name, const char *text, int64_t low, int64_t high, int64_t *out)
+{
+    long long number;
+    char *end;
+
+    errno = 0;
+    number = strtoll(text, &end, base_of(text));
+    if (!starts_like_number(text, true) || *end != '\0')
+        return refuse("%s: '%s' is not a number: give one from %lld to %lld", name, text,
+                      (long long)low, (long long)high);
+    if (errno == ERANGE || number < low || number > high)
+        return refuse("%s: '%s' is out of range: give one from %lld to %lld", name, text,
+                      (long long)low, (long long)high);
+    *out = number;
+    return 0;
+}
+
+static int read_laps(const char *text)
+{
+    int64_t laps = 1;
+    int status = read_number("laps", text, 1, UINT32_MAX, &laps);
+
+    context.laps = (uint32_t)laps;
+    return status;
+}
+
+static int read_variant(const struct workload *workload, const char *text)
+{
+    const struct workload_variant *variant = workload->variants;
+
+    if (variant == NULL && strcmp(text, "plain") == 0)
+        return 0;
+    for (int i = 0; variant != NULL && variant[i].name != NULL; i++) {
+        if (strcmp(variant[i].name, text) == 0) {
+            context.variant = i;
+            return 0;
+        }
+    }
+    return refuse_variant(workload, text);
+}
+
+static int read_parameter(const struct workload *workload, const char *name, const char *text)
+{
+    int index = workload_parameter_index(workload, name);
+    const struct workload_parameter *parameter;
+
+    if (index < 0)
+        return refuse_parameter(workload, name);
+    parameter = &workload->parameters[index];
+    return read_number(name, text, parameter->low, parameter->high, &context.value[index]);
+}
+
+static int read_argument(const struct workload *workload, const char *argument)
+{
+    const char *equals = strchr(argument, '=');
+    char name[ARGUMENT_BYTES];
+    size_t length;
+
+    if (equals == NULL || equals == argument)
+        return refuse("'%s' is not an argument: write NAME=VALUE", argument);
+    length = (size_t)(equals - argument);
+    if (length >= sizeof name)
+        return refuse_parameter(workload, argument);
+    memcpy(name, argument, length);
+    name[length] = '\0';
+    if (strcmp(name, "variant") == 0)
+        return read_variant(workload, equals + 1);
+    if (strcmp(name, "seed") == 0)
+        return read_seed(equals + 1);
+    if (strcmp(name, "laps") == 0)
+        return read_laps(equals + 1);
+    return read_parameter(workload, name, equals + 1);
+}
+
+static int read_arguments(const struct workload *workload, int count, char **arguments)
+{
+    const struct workload_parameter *parameter = workload->parameters;
+    const char *seed = getenv("RUNDOWN_SEED");
+    int status = seed == NULL ? 0 : read_seed(seed);
+
+    for (int i = 0; parameter != NULL && parameter[i].name != NULL; i++)
+        context.value[i] = parameter[i].standard;
+    for (int i = 0; i < count && status == 0; i++)
+        status = read_argument(workload, arguments[i]);
+    return status;
+}
+
+/*
+ * What the agent says about the cycle beats what the command line says. An agent that is only
+ * a passenger says 0 laps, and then its seed means nothing either.
+ */
+static void ask_agent(void)
+{
+    uint32_t laps = rundown_mark_laps ? rundown_mark_laps() : 0;
+
+    if (laps == 0)
+        return;
+    context.laps = laps;
+    if (rundown_mark_seed)
+        context.seed = rundown_mark_seed();
+}
+
+/* "modules" beside this program, in the build tree and in the installed tree alike. */
+static int find_modules(void)
+{
+    const char *given = getenv("RUNDOWN_MODULE_DIR");
+    static const char beside[] = "modules";
+    ssize_t length;
+    char *slash;
+
+    context.module_dir = given;
+    if (given != NULL)
+        return 0;
+    length = readlink("/proc/self/exe", module_dir, sizeof module_dir - sizeof beside);
+    if (length < 0)
+        return ERROR_SYSTEM;
+    module_dir[length] = '\0';
+    slash = strrchr(module_dir, '/');
+    memcpy(slash + 1, beside, sizeof beside);
+    context.module_dir = module_dir;
+    return 0;
+}
+
+static int prepare(const struct workload *workload)
+{
+    int error = workload->modules ? find_modules() : 0;
+
+    if (error == 0 && workload->setup != NULL)
+        error = workload->setup(&context);
+    if (error == 0)
+        return 0;
+    refuse("%s: set-up failed: %s", workload->name, error_sentence(error));
+    return STATUS_SETUP;
+}
+
+static void run_lap(const struct workload *workload, uint32_t lap)
+{
+    if (rundown_mark_lap_begin)
+        rundown_mark_lap_begin(lap);
+    workload->body(&context, lap);
+    if (workload->quiesce != NULL)
+        workload->quiesce(&context);
+    if (rundown_mark_lap_end)
+        rundown_mark_lap_end(lap);
+}
+
+static int run(const struct workload *workload)
+{
+    int status = prepare(workload);
+
+    if (status != 0)
+        return status;
+    for (uint32_t lap = 0; lap < context.laps; lap++)
+        run_lap(workload, lap);
+    if (workload->check != NULL)
+        workload->check(&context);
+    if (workload->teardown != NULL)
+        workload->teardown(&context);
+    return workload_exit_status();
+}
+
+int main(int count, char **arguments)
+{
+    const struct workload *workload;
+    const char *why;
+    int index;
+    int status;
+
+    if (count < 2)
+        return refuse("no workload given: write " PROGRAM " WORKLOAD [NAME=VALUE ...]");
+    index = workload_find(arguments[1]);
+    if (index < 0)
+        return refuse_workload(arguments[1]);
+    workload = workload_registry[index];
+    status = read_arguments(workload, count - 2, arguments + 2);
+    if (status != 0)
+        return status;
+    why = workload->unavailable != NULL ? workload->unavailable() : NULL;
+    if (why != NULL) {
+        refuse("%s cannot run here: %s", workload->name, why);
+        return STATUS_SKIPPED;
+    }
+    ask_agent();
+    return run(workload);
+}

@@ -1,0 +1,229 @@
+/*
+ * store.h: one run, one SQLite file (WAL), one writer.
+ *
+ * It grows with cells, findings and leak series, never with passing cycles: those are counted
+ * and summed per cell. What store_commit_batch() has returned 0 for survives a kill of the
+ * process; a batch that was not committed leaves nothing. A cell's finished cycles are always
+ * the range 0 .. next-1, so a resumed run goes on at next and repeats and loses nothing.
+ *
+ * A power cut may take the last batches, whole ones, and never damages the file (store.c says
+ * why that was chosen). Readers may look while a writer is at work, and read-only media do.
+ *
+ * Not thread-safe: the supervisor is one thread, and a forked child may not use what its parent
+ * opened. Text is UTF-8; what came from a target may be any bytes and is stored as it is. NULL
+ * text is stored as "". Every function returns 0 or a code, with a sentence in @e (may be NULL);
+ * besides those named it can always be ERROR_CORRUPT, ERROR_FULL, ERROR_MEMORY or ERROR_SYSTEM.
+ */
+#ifndef RESULTS_STORE_STORE_H
+#define RESULTS_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <harness/agent_abi.h>
+#include <harness/error.h>
+#include <harness/stop_code.h>
+
+enum { STORE_SCHEMA = 1 };
+
+/* In the run's directory. The lock is there while somebody writes. */
+#define STORE_FILE "run.sqlite"
+#define STORE_LOCK "run.lock"
+
+struct store;
+
+/**
+ * struct store_cell - one workload or program × one injector.
+ * @id: row, from 1, in the order of the plan. Set by store_cell_add().
+ * @target: "heap-churn variant=shared-arena threads=4" or "-- ./prog -x": the replay line's head.
+ * @workload: the workload's name or the program's base name. @variant: "" for programs.
+ * @injector: as given, "thread-kill@malloc". @key: plan_cell_key. @mode: "free"|"controlled".
+ * @state: "" or why the cell was skipped or refused, in one line.
+ * @notes: remarks for the report, newline between ("started afresh: it opens sockets ...").
+ * @planned and below: counts of cycles; @next = @passed + @failed + @broken + @skipped +
+ *          @not_fired. @nanoseconds: their durations summed, @longest: the longest of them.
+ * @histogram: of durations, see latency.h; stops at UINT32_MAX.
+ */
+struct store_cell {
+    int64_t id;
+    char *target;
+    char *workload;
+    char *variant;
+    char *injector;
+    char *mode;
+    char *state;
+    char *notes;
+    uint64_t key;
+    uint64_t profile;
+    uint64_t planned; /* cycles wanted, 0: by time */
+    uint64_t next;    /* cycles finished, all of them below */
+    uint64_t passed;
+    uint64_t failed;
+    uint64_t broken;
+    uint64_t skipped;
+    uint64_t not_fired;
+    uint64_t nanoseconds;
+    uint64_t longest;
+    uint32_t histogram[ABI_HISTOGRAM];
+};
+
+/**
+ * struct store_finding - one stop code of one cycle.
+ * @place: 0 for the verdict (first cause), 1.. for what else was seen in that cycle.
+ * @code: when reading, STOP_NONE for a code that this version does not know; @slug: reading.
+ * @text: the body, newline between lines. @injected: what the plan did, one line.
+ * @replay: the line that reproduces the cycle. @output: last output of the target.
+ * @trace: directory of the recorder's trace relative to the run's, or "".
+ * @hang_ms: since the last event, or < 0.
+ * @timeline: events before the end, newline between, may be "".
+ * @repeats: reading: how many cycles have a verdict of this signature and severity, this one
+ *           included; 0 where @place is not 0. @repeat_cells: in how many cells they lie.
+ *           @repeat_cycles: cycles of those cells that count: passed and failed ones, and for
+ *           the harness's own codes all.
+ */
+struct store_finding {
+    int64_t id;
+    int64_t cell;
+    uint64_t cycle;
+    unsigned place;
+    enum stop_code code;
+    const char *slug;
+    enum stop_severity severity;
+    double hang_ms;
+    const char *signature;
+    const char *text;
+    const char *injected;
+    const char *replay;
+    const char *trace;
+    const char *timeline;
+    const void *output;
+    size_t output_bytes;
+    uint64_t repeats;
+    uint64_t repeat_cells;
+    uint64_t repeat_cycles;
+};
+
+/** struct store_series - lap samples of one kind of one cycle. @kind: "heap.bytes", "fds" ... */
+struct store_series {
+    int64_t cell;
+    uint64_t cycle;
+    const char *kind;
+    uint64_t first_lap;
+    const int64_t *sample;
+    size_t samples;
+};
+
+/** struct store_batch - cycles first .. first+count-1 of a cell, added to its sums. */
+struct store_batch {
+    int64_t cell;
+    uint64_t first;
+    uint64_t count;
+    uint64_t passed;
+    uint64_t failed;
+    uint64_t broken;
+    uint64_t skipped;
+    uint64_t not_fired;
+    uint64_t nanoseconds;
+    uint64_t longest;
+    uint32_t histogram[ABI_HISTOGRAM];
+};
+
+/**
+ * store_create() - a new database "run.sqlite" in an existing directory that has none.
+ * ERROR_BUSY if there is one already; ERROR_PERMISSION, ERROR_FULL, ERROR_SYSTEM.
+ */
+int store_create(const char *directory, struct store **out, struct error *e);
+
+/**
+ * store_open() - an existing one. ERROR_NOT_FOUND, ERROR_VERSION (a newer schema: says which),
+ * ERROR_CORRUPT (not a database, damaged, or without our tables), ERROR_BUSY (another writer).
+ * @write: take the writer's lock, held until store_close(). Without it every change is refused
+ *         by ERROR_PERMISSION.
+ *
+ * Reads the whole file once, to find damage before anything is built on it.
+ */
+int store_open(const char *directory, bool write, struct store **out, struct error *e);
+/** Ends the writer's lock too. @store may be NULL. */
+void store_close(struct store *store);
+
+/** Key and value of the run: "seed", "version", "started", "machine", "recorder", "command" ... */
+int store_meta_set(struct store *store, const char *key, const char *value, struct error *e);
+/** Caller frees @out; ERROR_NOT_FOUND. */
+int store_meta_get(struct store *store, const char *key, char **out, struct error *e);
+
+/** Calls @each for every key in order of the bytes; stops at != 0, which is no error. */
+int store_meta_list(struct store *store,
+                    int (*each)(const char *key, const char *value, void *context), void *context,
+                    struct error *e);
+
+/** Adds a cell with the counts that it has, copies the strings, sets @cell->id. */
+int store_cell_add(struct store *store, struct store_cell *cell, struct error *e);
+/** Sets state, notes and profile of a cell anew. ERROR_NOT_FOUND. */
+int store_cell_remark(struct store *store, const struct store_cell *cell, struct error *e);
+/** Reads all cells in order; store_cells_free() frees them. */
+int store_cells(struct store *store, struct store_cell **out, size_t *count, struct error *e);
+void store_cells_free(struct store_cell *cells, size_t count);
+/** The cell with this id among those that store_cells() gave, or NULL. */
+const struct store_cell *store_cell_find(const struct store_cell *cells, size_t count, int64_t id);
+
+/**
+ * store_commit_batch() - one transaction: the sums, its findings, its series. All or nothing.
+ * @findings, @series: may be NULL with 0. Findings in order of (cycle, place). Series of no
+ *     samples are passed over.
+ *
+ * ERROR_RANGE, and nothing is stored, unless @batch->first is the cell's next, its verdicts add
+ * up to its count, findings and series lie in its cycles, every code has an entry, every cycle's
+ * places count up from 0, no note stands before a finding, and no lap comes twice.
+ * ERROR_NOT_FOUND: no such cell.
+ */
+int store_commit_batch(struct store *store, const struct store_batch *batch,
+                       const struct store_finding *findings, size_t finding_count,
+                       const struct store_series *series, size_t series_count, struct error *e);
+
+/** store_each_finding - receives findings; anything but 0 stops. Strings live until it returns. */
+typedef int store_each_finding(const struct store_finding *finding, void *context);
+
+/**
+ * store_findings() - calls @each for findings in order of (cell, cycle, place); stops at != 0,
+ * which is no error.
+ * @distinct: one for each signature and severity among verdicts (place 0): the first.
+ *
+ * @each may read from the store.
+ */
+int store_findings(struct store *store, bool distinct, store_each_finding *each, void *context,
+                   struct error *e);
+/** The same for one cell; repeats are counted in that cell alone. */
+int store_cell_findings(struct store *store, int64_t cell, bool distinct, store_each_finding *each,
+                        void *context, struct error *e);
+/** All findings of one cycle, in order of place; none is no error. */
+int store_finding_get(struct store *store, int64_t cell, uint64_t cycle, store_each_finding *each,
+                      void *context, struct error *e);
+/** The finding with this id; ERROR_NOT_FOUND. */
+int store_finding_read(struct store *store, int64_t id, store_each_finding *each, void *context,
+                       struct error *e);
+
+/**
+ * store_series_read() - the samples of one series, in order of laps.
+ * @first_lap: lap of the first sample; may be NULL.
+ * @samples: the caller frees it.
+ *
+ * A missing lap ends the series there. ERROR_NOT_FOUND; ERROR_CORRUPT for a damaged block.
+ */
+int store_series_read(struct store *store, int64_t cell, uint64_t cycle, const char *kind,
+                      uint64_t *first_lap, int64_t **samples, size_t *count, struct error *e);
+/**
+ * store_series_list() - calls @each for every (cell, cycle, kind) that has samples, in that
+ * order; stops at != 0, which is no error. @kind lives until @each returns. @samples: stored
+ * ones, wherever laps are missing.
+ */
+int store_series_list(struct store *store,
+                      int (*each)(int64_t cell, uint64_t cycle, const char *kind, size_t samples,
+                                  void *context),
+                      void *context, struct error *e);
+
+/** Cycles of a cell whose verdict (place 0) has this severity, for rates. */
+int store_count_findings(struct store *store, int64_t cell, enum stop_severity severity,
+                         uint64_t *count, struct error *e);
+
+#endif

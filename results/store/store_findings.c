@@ -1,0 +1,190 @@
+/*
+ * store_findings: reads findings, each with how often its like was seen.
+ *
+ * "Its like" are verdicts of one signature and severity: one signature is one bug, and a note
+ * that was raised to a finding must not hide behind the note. Reads only.
+ */
+#include <results/store/store.h>
+
+#include <results/store/database.h>
+#include <results/store/severity.h>
+
+/* Columns of read_finding(), from the tables f (finding) and s (signature), repeats left out. */
+#define FINDING_COLUMNS                                                                            \
+    "f.id, f.cell, f.cycle, f.place, f.code, f.severity, f.hang_ms, s.text, f.text, f.injected, "  \
+    "f.replay, f.trace, f.timeline, f.output"
+
+/* Cells with verdicts like f, unless ?1 names one. */
+#define LIKE_CELLS                                                                                 \
+    "(SELECT DISTINCT cell FROM finding WHERE place = 0 AND signature = f.signature AND "          \
+    "severity = f.severity AND (?1 = 0 OR cell = ?1))"
+
+#define REPEAT_COLUMNS                                                                             \
+    "(SELECT count(*) FROM " LIKE_CELLS "), "                                                      \
+    "(SELECT sum(CASE f.severity WHEN 'harness' THEN next ELSE passed + failed END) FROM cell "    \
+    "WHERE id IN " LIKE_CELLS ")"
+
+/* ?1: cell, 0 all; ?2: distinct. */
+static const char list_sql[] =
+    "WITH verdict AS (SELECT id,"
+    " row_number() OVER (PARTITION BY signature, severity ORDER BY cell, cycle) AS nth,"
+    " count(*) OVER (PARTITION BY signature, severity) AS repeats"
+    " FROM finding WHERE place = 0 AND (?1 = 0 OR cell = ?1)) "
+    "SELECT " FINDING_COLUMNS ", v.repeats, " REPEAT_COLUMNS " FROM finding f"
+    " JOIN signature s ON s.id = f.signature LEFT JOIN verdict v ON v.id = f.id"
+    " WHERE (?1 = 0 OR f.cell = ?1) AND (NOT ?2 OR v.nth = 1)"
+    " ORDER BY f.cell, f.cycle, f.place";
+
+/* ?1 is bound to 0 for LIKE_CELLS: repeats are counted in the whole run. */
+#define ONE_SQL                                                                                    \
+    "SELECT " FINDING_COLUMNS ", (SELECT count(*) FROM finding g WHERE f.place = 0 AND "           \
+    "g.place = 0 AND g.signature = f.signature AND g.severity = f.severity), " REPEAT_COLUMNS      \
+    " FROM finding f JOIN signature s ON s.id = f.signature WHERE ?1 = 0 AND "
+
+static const char cycle_sql[] = ONE_SQL "f.cell = ?2 AND f.cycle = ?3 ORDER BY f.place";
+static const char id_sql[] = ONE_SQL "f.id = ?2";
+
+static int read_names(const struct store *store, sqlite3_stmt *statement,
+                      struct store_finding *finding, struct error *e)
+{
+    finding->slug = database_text(statement, 4);
+    finding->code = (enum stop_code)stop_code_find(finding->slug);
+    if (!severity_find(database_text(statement, 5), &finding->severity))
+        return error_set(e, ERROR_CORRUPT,
+                         "store: %s: finding %lld has the unknown severity '%s': fetch a copy, or "
+                         "use the newer rundown that wrote it",
+                         store->path, (long long)finding->id, database_text(statement, 5));
+    return 0;
+}
+
+static void read_texts(sqlite3_stmt *statement, struct store_finding *finding)
+{
+    finding->signature = database_text(statement, 7);
+    finding->text = database_text(statement, 8);
+    finding->injected = database_text(statement, 9);
+    finding->replay = database_text(statement, 10);
+    finding->trace = database_text(statement, 11);
+    finding->timeline = database_text(statement, 12);
+    finding->output = sqlite3_column_blob(statement, 13);
+    finding->output_bytes = (size_t)sqlite3_column_bytes(statement, 13);
+    if (finding->output == NULL)
+        finding->output = "";
+}
+
+static int read_finding(const struct store *store, sqlite3_stmt *statement,
+                        struct store_finding *finding, struct error *e)
+{
+    *finding = (struct store_finding){
+        .id = sqlite3_column_int64(statement, 0),
+        .cell = sqlite3_column_int64(statement, 1),
+        .cycle = database_unsigned(statement, 2),
+        .place = (unsigned)sqlite3_column_int64(statement, 3),
+        .hang_ms = sqlite3_column_double(statement, 6),
+    };
+    read_texts(statement, finding);
+    finding->repeats = database_unsigned(statement, 14);
+    if (finding->repeats > 0) {
+        finding->repeat_cells = database_unsigned(statement, 15);
+        finding->repeat_cycles = database_unsigned(statement, 16);
+    }
+    return read_names(store, statement, finding, e);
+}
+
+/* Steps through; @seen counts, if not NULL. Finalizes. */
+static int each_row(struct store *store, sqlite3_stmt *statement, store_each_finding *each,
+                    void *context, unsigned *seen, struct error *e)
+{
+    struct store_finding finding;
+    bool row;
+    int code = database_step(store, statement, &row, e);
+
+    while (code == 0 && row) {
+        code = read_finding(store, statement, &finding, e);
+        if (seen != NULL)
+            ++*seen;
+        if (code != 0 || each(&finding, context) != 0)
+            break;
+        code = database_step(store, statement, &row, e);
+    }
+    sqlite3_finalize(statement);
+    return code;
+}
+
+static int list(struct store *store, int64_t cell, bool distinct, store_each_finding *each,
+                void *context, struct error *e)
+{
+    sqlite3_stmt *statement;
+    int code = database_prepare(store, list_sql, &statement, e);
+
+    if (code != 0)
+        return code;
+    sqlite3_bind_int64(statement, 1, cell);
+    sqlite3_bind_int(statement, 2, distinct);
+    return each_row(store, statement, each, context, NULL, e);
+}
+
+int store_findings(struct store *store, bool distinct, store_each_finding *each, void *context,
+                   struct error *e)
+{
+    return list(store, 0, distinct, each, context, e);
+}
+
+int store_cell_findings(struct store *store, int64_t cell, bool distinct, store_each_finding *each,
+                        void *context, struct error *e)
+{
+    /* Cells count from 1; 0 would mean all of them. */
+    return list(store, cell > 0 ? cell : -1, distinct, each, context, e);
+}
+
+int store_finding_get(struct store *store, int64_t cell, uint64_t cycle, store_each_finding *each,
+                      void *context, struct error *e)
+{
+    sqlite3_stmt *statement;
+    int code = database_prepare(store, cycle_sql, &statement, e);
+
+    if (code != 0)
+        return code;
+    sqlite3_bind_int64(statement, 1, 0);
+    sqlite3_bind_int64(statement, 2, cell);
+    database_bind_unsigned(statement, 3, cycle);
+    return each_row(store, statement, each, context, NULL, e);
+}
+
+int store_finding_read(struct store *store, int64_t id, store_each_finding *each, void *context,
+                       struct error *e)
+{
+    sqlite3_stmt *statement;
+    unsigned seen = 0;
+    int code = database_prepare(store, id_sql, &statement, e);
+
+    if (code != 0)
+        return code;
+    sqlite3_bind_int64(statement, 1, 0);
+    sqlite3_bind_int64(statement, 2, id);
+    code = each_row(store, statement, each, context, &seen, e);
+    if (code == 0 && seen == 0)
+        code = error_set(e, ERROR_NOT_FOUND,
+                         "store: %s: there is no finding %lld: a report names them all",
+                         store->path, (long long)id);
+    return code;
+}
+
+int store_count_findings(struct store *store, int64_t cell, enum stop_severity severity,
+                         uint64_t *count, struct error *e)
+{
+    sqlite3_stmt *statement;
+    bool row;
+    int code = database_prepare(
+        store, "SELECT count(*) FROM finding WHERE cell = ?1 AND place = 0 AND severity = ?2",
+        &statement, e);
+
+    if (code != 0)
+        return code;
+    sqlite3_bind_int64(statement, 1, cell);
+    database_bind_text(statement, 2, severity_name(severity));
+    code = database_step(store, statement, &row, e);
+    if (code == 0)
+        *count = database_unsigned(statement, 0);
+    sqlite3_finalize(statement);
+    return code;
+}
