@@ -138,11 +138,11 @@ static size_t pattern_check(const unsigned char *from, size_t bytes, uint64_t ke
     return bytes;
 }
 
-/* The first @bytes of @from must be what @block was filled with. */
-static void verify(const struct block *block, const unsigned char *from, size_t bytes,
+/* The first @bytes of @from must be what @block was filled with; @key is its pattern's. */
+static void verify(const struct block *block, uint64_t key, const unsigned char *from, size_t bytes,
                    const char *when)
 {
-    size_t wrong = pattern_check(from, bytes, pattern_key(block));
+    size_t wrong = pattern_check(from, bytes, key);
 
     if (wrong != bytes)
         workload_broken("heap-churn: a block of %zu bytes from %s changed at byte %zu, seen %s",
@@ -174,7 +174,7 @@ static void drop(struct block *block)
     struct block taken = block_take(block);
 
     if (taken.address != NULL)
-        verify(&taken, taken.address, taken.bytes, "at free");
+        verify(&taken, pattern_key(&taken), taken.address, taken.bytes, "at free");
     free(taken.address);
 }
 
@@ -259,19 +259,19 @@ static void resize(struct block *block, const struct order *order, unsigned owne
 {
     struct block old = block_take(block);
     struct block fresh = {NULL, order->bytes, owner, order->maker};
+    bool filled = old.address != NULL;
+    uint64_t key = pattern_key(&old);
 
-    if (old.address != NULL)
-        verify(&old, old.address, old.bytes, "before realloc");
-    fresh.address = order->maker == MAKER_REALLOC
-                        ? realloc(old.address, order->bytes)
-                        : reallocarray(old.address, order->bytes / order->alignment,
-                                       order->alignment);
+    if (filled)
+        verify(&old, key, old.address, old.bytes, "before realloc");
+    fresh.address = order->maker == MAKER_REALLOC ? realloc(old.address, order->bytes)
+                                                  : reallocarray(old.address, order->bytes, 1);
     if (fresh.address == NULL) {
         block_put(block, old);
         return;
     }
-    if (old.address != NULL)
-        verify(&old, fresh.address, old.bytes < fresh.bytes ? old.bytes : fresh.bytes,
+    if (filled)
+        verify(&old, key, fresh.address, old.bytes < fresh.bytes ? old.bytes : fresh.bytes,
                "after realloc");
     fill_and_put(block, fresh);
 }
@@ -297,8 +297,8 @@ static struct order draw_order(uint64_t *state)
         .alignment = (size_t)16 << workload_random(state) % 6,
     };
 
-    /* aligned_alloc and reallocarray want whole multiples. */
-    if (order.maker == MAKER_ALIGNED_ALLOC || order.maker == MAKER_REALLOCARRAY)
+    /* The standard wants whole multiples of it. */
+    if (order.maker == MAKER_ALIGNED_ALLOC)
         order.bytes = (order.bytes + order.alignment - 1) / order.alignment * order.alignment;
     return order;
 }
@@ -344,7 +344,8 @@ static void *worker(void *argument)
     return NULL;
 }
 
-/* --- the workload ------------------------------------------------------------------------------- */
+/* --- the workload -------------------------------------------------------------------------------
+ */
 
 static int setup(struct workload_context *context)
 {

@@ -179,13 +179,18 @@ static const struct profile_entry *pick(const struct plan_spec *spec, const stru
     return scan(spec, profile, range, plan_mix(stream, 0, DARTS));
 }
 
-/* Fixed by the user or by a replay line in every part: it needs no profile. */
+static bool names_a_place(const struct plan_point *point)
+{
+    return point->thread[0] != 0 && point->site != 0 && point->hit != 0;
+}
+
+/* Fixed by the user or by a replay line in every part, so it needs no profile. */
 static bool complete(const struct plan_spec *spec)
 {
     const struct plan_point *point = &spec->point;
 
-    return point->thread[0] != 0 && point->site != 0 && point->hit != 0 &&
-           site_allowed(spec, point->site) && victim_allowed(spec, point->thread);
+    return names_a_place(point) && site_allowed(spec, point->site) &&
+           victim_allowed(spec, point->thread);
 }
 
 static int64_t draw_argument(const struct plan_spec *spec, uint64_t number)
@@ -360,11 +365,6 @@ static void put_number(struct text *text, uint32_t number)
         digits[--first] = (char)('0' + number % 10);
     while ((number /= 10) != 0);
     put(text, digits + first, sizeof digits - first);
-}
-
-static bool names_a_place(const struct plan_point *point)
-{
-    return point->thread[0] != 0 && point->site != 0 && point->hit != 0;
 }
 
 void plan_point_format(const struct plan_point *point, const char *site_name, char *out)

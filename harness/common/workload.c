@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 enum {
-    TEXT_BYTES = 256,  /* what the agent keeps, with the NUL */
-    LINES_SHOWN = 16,  /* a flood would fill the pipe, and block a target that nobody reads */
+    TEXT_BYTES = 256, /* what the agent keeps, with the NUL */
+    LINES_SHOWN = 16, /* a flood would fill the pipe, and block a target that nobody reads */
 };
 
 static const char line_start[] = "broken: ";

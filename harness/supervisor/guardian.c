@@ -40,9 +40,11 @@ enum {
     NUDGE_MS = 200,            /* a guardian silent this long may have been stopped: SIGCONT */
     PAUSE_MAX_MS = 64,         /* between two strikes of a hunt */
     PASSES_MAX = 100,          /* walks of one strike; a hunt strikes again anyway */
+    REAPS_MAX = 32,            /* times AT_ONCE_MAX: reaped before one walk */
+    AT_ONCE_MAX = 512,         /* reaped or read in one go: a flood must not drown an order */
     NOTICES_MAX = 4096,        /* waiting notices beyond which orphans' are dropped */
     PASSED = GUARDIAN_FDS + 1, /* descriptors in one message: the payload and the child's */
-    NICER = 10,                /* how far guardian and keepers go before their children */
+    HASTE = 10,                /* a fork bomb leaves its equals little time */
     CHILD_FAILED = 127,        /* never seen by a user: the failure travels through a pipe */
 };
 
@@ -357,6 +359,8 @@ static void children_of(int proc, pid_t pid, struct pids *out)
 /* ---- the hunt -------------------------------------------------------------------- */
 
 /*
+ * @reap: its owner's, called before each walk until it returns false: the dead lengthen a
+ * walk, and time is what a fork bomb wins by.
  * @spare: children of ours that are not quarry. The counts are those of the last pass:
  * @alive will still be with us later, @held are zombies that another process traces,
  * @stuck are killed but wait for their tracer, @refused belong to another user.
@@ -364,6 +368,8 @@ static void children_of(int proc, pid_t pid, struct pids *out)
 struct hunt {
     int proc;
     pid_t self;
+    bool (*reap)(void *owner);
+    void *owner;
     struct pids spare, now, before;
     size_t alive, held, stuck, refused;
     int64_t next_ms;
@@ -371,13 +377,16 @@ struct hunt {
 };
 
 /* A dead one matters only if it is ours to reap. */
-static void hunt_corpse(struct hunt *h, pid_t pid, const struct look *look)
+static void hunt_corpse(struct hunt *h, pid_t pid, const struct look *look, int number)
 {
-    pid_t tracer = look->parent == h->self ? tracer_of(h->proc, pid) : h->self;
+    pid_t tracer;
 
+    if (look->parent != h->self)
+        return;
+    tracer = number == SIGKILL ? tracer_of(h->proc, pid) : 0;
     if (tracer != 0 && tracer != h->self)
         h->held++;
-    else if (look->parent == h->self)
+    else
         h->alive++;
 }
 
@@ -397,49 +406,68 @@ static bool hunt_strike_one(struct hunt *h, int pidfd, pid_t pid, int number)
     return true;
 }
 
+static bool hunt_knows(const struct hunt *h, pid_t pid, pid_t parent, struct look *look)
+{
+    return look_at_process(h->proc, pid, look) &&
+           (look->parent == parent || look->parent == h->self);
+}
+
 /*
  * Signals one process that was listed below @parent; true if it lives. The pid may have
  * changed hands since: the pidfd pins one process, and a look taken after that tells
- * whether the number belongs to our tree.
+ * whether the number belongs to our tree. (The look before spares the dead a pidfd.)
  */
 static bool hunt_one(struct hunt *h, pid_t pid, pid_t parent, int number)
 {
-    int pidfd = pidfd_open(pid, 0);
     struct look look;
     bool lives = false;
+    int pidfd;
 
-    if (pidfd < 0) {
-        h->alive += errno != ESRCH;
+    if (!hunt_knows(h, pid, parent, &look))
+        return false;
+    if (look_dead(&look)) {
+        hunt_corpse(h, pid, &look, number);
         return false;
     }
-    if (look_at_process(h->proc, pid, &look) && (look.parent == parent || look.parent == h->self)) {
-        if (look_dead(&look))
-            hunt_corpse(h, pid, &look);
-        else
-            lives = hunt_strike_one(h, pidfd, pid, number);
+    if (number == SIGSTOP && look.state == 'T') {
+        h->alive++;
+        return true;
     }
-    close(pidfd);
+    pidfd = pidfd_open(pid, 0);
+    if (pidfd >= 0 && hunt_knows(h, pid, parent, &look))
+        lives = hunt_strike_one(h, pidfd, pid, number);
+    else
+        h->alive++; /* in motion: the next walk will tell */
+    close_all(&pidfd, 1);
     return lives;
 }
 
-/* Signals the children of @parent and leaves the living ones at the end of the list. */
+/*
+ * Signals the children of @parent and leaves the living ones at the end of the list. The
+ * last in a list came last, and are the likeliest to be gone soon, so they come first.
+ */
 static void hunt_below(struct hunt *h, pid_t parent, int number)
 {
-    size_t kept = h->now.count;
+    size_t first = h->now.count, kept = first;
 
     children_of(h->proc, parent, &h->now);
-    for (size_t i = kept; i < h->now.count; i++) {
-        pid_t pid = h->now.at[i];
+    for (size_t i = h->now.count; i > first; i--) {
+        pid_t pid = h->now.at[i - 1];
 
-        if (!(parent == h->self && pids_have(&h->spare, pid)) && hunt_one(h, pid, parent, number))
-            h->now.at[kept++] = pid;
+        if ((parent == h->self && pids_have(&h->spare, pid)) || !hunt_one(h, pid, parent, number))
+            h->now.at[i - 1] = 0;
     }
+    for (size_t i = first; i < h->now.count; i++)
+        if (h->now.at[i] != 0)
+            h->now.at[kept++] = h->now.at[i];
     h->now.count = kept;
 }
 
 /* One walk over all that descends from us, parents before children. */
 static void hunt_pass(struct hunt *h, int number)
 {
+    for (int i = 0; i < REAPS_MAX && h->reap(h->owner); i++)
+        ;
     h->now.count = h->alive = h->held = h->stuck = h->refused = 0;
     hunt_below(h, h->self, number);
     for (size_t i = 0; i < h->now.count; i++)
@@ -712,7 +740,7 @@ static _Noreturn void child_run(struct child *c)
     const struct request *r = c->request;
     char *memory, *text, *cwd, *path, **argv, **envp;
 
-    setpgid(0, 0);
+    setsid(); /* also its own scheduling group, so that a bomb competes less with its keeper */
     setpriority(PRIO_PROCESS, 0, program_nice);
     memory = mmap(NULL, r->payload, PROT_READ | PROT_WRITE, MAP_PRIVATE, c->fds[0], 0);
     if (memory == MAP_FAILED)
@@ -738,12 +766,12 @@ static _Noreturn void child_run(struct child *c)
 
 /*
  * @started: the child's pipe, -1 once it has spoken. @quiet: the child never ran, so
- * its end is not news. @cut: the guardian is gone.
+ * its end is not news. @cut: the guardian is gone. @more: there may be more to reap.
  */
 struct keeper {
     int up, started, signals;
     pid_t child;
-    bool quiet, killing, told, cut;
+    bool quiet, killing, told, cut, childless, more;
     struct hunt hunt;
 };
 
@@ -769,24 +797,27 @@ static void keeper_started(struct keeper *k)
     keeper_tell(k, word);
 }
 
-/* True if no child is left. */
-static bool keeper_reap(struct keeper *k)
+/* Orphans that die while we kill are no news. */
+static bool keeper_reap(void *keeper)
 {
-    int status;
-    pid_t pid;
+    struct keeper *k = keeper;
+    int status, left = AT_ONCE_MAX;
+    pid_t pid = 0;
 
-    while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
+    while (left-- > 0 && (pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0) {
         bool own = pid == k->child;
 
         if (own) {
             keeper_started(k);
             k->child = 0;
         }
-        if (!own || !k->quiet)
+        if (own ? !k->quiet : !k->killing)
             keeper_tell(
                 k, (struct word){.kind = WORD_EXIT, .pid = pid, .status = status, .adopted = !own});
     }
-    return pid < 0 && errno == ECHILD;
+    k->childless = pid < 0 && errno == ECHILD;
+    k->more = pid > 0;
+    return k->more;
 }
 
 /* The guardian has one thing to say, and its silence says the same. */
@@ -806,7 +837,7 @@ static void keeper_listen(struct keeper *k)
 static void keeper_strike(struct keeper *k)
 {
     hunt_strike(&k->hunt);
-    if (k->hunt.alive > 0)
+    if (k->hunt.alive > 0 || k->childless)
         return;
     if (k->cut)
         _exit(0);
@@ -822,7 +853,7 @@ static void keeper_wait(struct keeper *k)
                            {.fd = k->cut ? -1 : k->up, .events = POLLIN},
                            {.fd = k->started, .events = POLLIN}};
 
-    poll(fds, sizeof fds / sizeof *fds, k->killing ? hunt_due(&k->hunt) : -1);
+    poll(fds, sizeof fds / sizeof *fds, k->more ? 0 : k->killing ? hunt_due(&k->hunt) : -1);
     while (read(k->signals, &info, sizeof info) > 0)
         ;
 }
@@ -833,10 +864,11 @@ static _Noreturn void keeper_run(struct keeper *k)
         keeper_wait(k);
         keeper_listen(k);
         keeper_started(k);
-        if (keeper_reap(k))
-            _exit(0);
-        if (k->killing && hunt_due(&k->hunt) == 0)
+        keeper_reap(k);
+        if (!k->childless && k->killing && hunt_due(&k->hunt) == 0)
             keeper_strike(k);
+        if (k->childless)
+            _exit(0);
     }
 }
 
@@ -853,7 +885,6 @@ static _Noreturn void keeper_main(struct keeper *k, const struct request *r, con
     struct child c = {.request = r};
     int keep[] = {k->up, k->signals, k->hunt.proc, -1}, ends[2];
 
-    setsid();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_NAME, "rundown-keeper");
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
@@ -868,6 +899,8 @@ static _Noreturn void keeper_main(struct keeper *k, const struct request *r, con
     keep[3] = k->started = ends[0];
     close_except(keep, sizeof keep / sizeof *keep);
     k->hunt.self = getpid();
+    k->hunt.reap = keeper_reap;
+    k->hunt.owner = k;
     keeper_run(k);
 }
 
@@ -911,7 +944,7 @@ struct guard {
     struct hunt hunt;
     struct pollfd *polled;
     size_t polled_room;
-    bool hunting, ending, bury;
+    bool hunting, ending, bury, more;
 };
 
 static void guard_reply(struct guard *g, uint32_t *sequence, struct failure failure, pid_t pid)
@@ -978,7 +1011,9 @@ static void guard_listen(struct guard *g, struct tree *t)
 {
     struct word word;
 
-    while (t->sock >= 0 && recv(t->sock, &word, sizeof word, MSG_DONTWAIT) == sizeof word)
+    for (int left = AT_ONCE_MAX;
+         left > 0 && t->sock >= 0 && recv(t->sock, &word, sizeof word, MSG_DONTWAIT) == sizeof word;
+         left--)
         guard_word(g, t, &word);
 }
 
@@ -1031,12 +1066,13 @@ static void guard_stray_ended(struct guard *g, pid_t pid, int status)
 }
 
 /* Keepers that somebody stops are sent on; a stray that stops is none of our business. */
-static void guard_reap(struct guard *g)
+static bool guard_reap(void *guard)
 {
-    int status;
-    pid_t pid;
+    struct guard *g = guard;
+    int status, left = AT_ONCE_MAX;
+    pid_t pid = 0;
 
-    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | __WALL)) > 0) {
+    while (left-- > 0 && (pid = waitpid(-1, &status, WNOHANG | WUNTRACED | __WALL)) > 0) {
         struct tree *t = g->trees;
 
         while (t != NULL && t->keeper != pid)
@@ -1051,6 +1087,8 @@ static void guard_reap(struct guard *g)
             guard_stray_ended(g, pid, status);
         }
     }
+    g->more = pid > 0;
+    return g->more;
 }
 
 static void guard_kill(struct guard *g, struct tree *t)
@@ -1269,7 +1307,7 @@ static void guard_wait(struct guard *g)
     struct signalfd_siginfo info;
     size_t count = guard_poll_set(g);
 
-    poll(g->polled, count, g->hunting ? hunt_due(&g->hunt) : -1);
+    poll(g->polled, count, g->more ? 0 : g->hunting ? hunt_due(&g->hunt) : -1);
     while (read(g->signals, &info, sizeof info) > 0)
         ;
     if (g->polled[1].revents != 0)
@@ -1325,9 +1363,8 @@ static _Noreturn void guard_main(struct guard *g)
     setsid();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_NAME, "rundown-guard");
-    setpriority(PRIO_PROCESS, 0,
-                program_nice - NICER); /* where allowed: a bomb must not outrun us */
-    sigaction(SIGCHLD, &plain, NULL);  /* ignored, it would reap behind our back */
+    setpriority(PRIO_PROCESS, 0, program_nice - HASTE); /* where we may; keepers inherit it */
+    sigaction(SIGCHLD, &plain, NULL);                   /* ignored, it would reap behind our back */
     sigemptyset(&children);
     sigaddset(&children, SIGCHLD);
     g->signals = fd_lift(signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK), 3);
@@ -1335,6 +1372,8 @@ static _Noreturn void guard_main(struct guard *g)
     g->polled_room = 8;
     g->last = &g->first;
     g->hunt.self = getpid();
+    g->hunt.reap = guard_reap;
+    g->hunt.owner = g;
     guard_detach(g);
     if (g->signals < 0 || g->polled == NULL ||
         !message_send(g->control, &(struct reply){0}, sizeof(struct reply), NULL, 0, 0))
@@ -1773,13 +1812,16 @@ int guardian_remove_on_death(struct guardian *g, const char *path, struct error 
 /* ---- stopping -------------------------------------------------------------------- */
 
 /* Reaps what the dead guardian left us, one by one: other children are not ours to wait for. */
-static void stop_reap(struct hunt *h)
+static bool stop_reap(void *hunt)
 {
+    struct hunt *h = hunt;
+
     h->now.count = 0;
     children_of(h->proc, h->self, &h->now);
     for (size_t i = 0; i < h->now.count; i++)
         if (!pids_have(&h->spare, h->now.at[i]))
             waitpid(h->now.at[i], NULL, WNOHANG | __WALL);
+    return false;
 }
 
 /* The guardian's last work, done by its heir. */
@@ -1787,9 +1829,10 @@ static int stop_hunt(struct hunt *h, struct error *e)
 {
     int64_t end = now_ms() + PATIENCE_MS;
 
+    h->reap = stop_reap;
+    h->owner = h;
     hunt_begin(h);
     for (;;) {
-        stop_reap(h);
         hunt_strike(h);
         if (h->alive == 0)
             break;

@@ -7,7 +7,7 @@
  * The supervisor forks the guardian before anything else and makes processes through
  * it alone. A keeper is a sub-reaper: an orphan of its child, setsid or not, comes
  * back to it, so one tree can be ended without touching its neighbour. Guardian and
- * keepers sit in sessions of their own, with every signal blocked; a terminal's
+ * keepers sit in a session of their own, with every signal blocked; a terminal's
  * Ctrl-C reaches the supervisor alone.
  *
  * None of these functions may be called in a signal handler or by two threads at once.
@@ -39,8 +39,9 @@ struct guardian;
  *     of that moment: nothing later but @argument, of which it owns a copy.
  * @tag: handed back in the child's notices.
  *
- * A child leads a process group of its own (not a session), blocks no signal, handles
- * none, and keeps limits, umask and credentials of the supervisor.
+ * A child leads a session of its own, as a service does (so SIGTSTP does not stop it,
+ * SIGSTOP does). It blocks no signal, handles none, and has the limits, umask and
+ * credentials that the supervisor had at guardian_start().
  */
 struct guardian_spawn {
     const char *path;
@@ -63,7 +64,7 @@ struct guardian_spawn {
  * @status: as of waitpid().
  * @tag: of the child, or of the child from whose tree it came.
  * @adopted: not a child but an orphan of its tree. These notices may be dropped when
- *     many come at once; a child's own never is.
+ *     many come at once, and are while the tree is being ended; a child's own never is.
  * @lost: the guardian itself has died (@pid and @status are its own, @status -1 if
  *     unknown). Comes once, and last; only guardian_stop() is of use then.
  */

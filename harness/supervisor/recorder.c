@@ -250,6 +250,11 @@ const char *recorder_reason(struct recorder *r)
     return r->failure[0] != '\0' ? r->failure : NULL;
 }
 
+int recorder_fd(const struct recorder *r)
+{
+    return r->socket;
+}
+
 const char *recorder_provider(const struct recorder *r)
 {
     return r->provider;

@@ -97,6 +97,13 @@ int recorder_renew(struct recorder *r, struct error *e);
  */
 const char *recorder_reason(struct recorder *r);
 
+/**
+ * recorder_fd() - polls readable when recorder_reason() has something new to say.
+ *
+ * -1 once the helper is gone. Not to be read by the caller.
+ */
+int recorder_fd(const struct recorder *r);
+
 /** recorder_provider() - the path of the provider that was tried and works. */
 const char *recorder_provider(const struct recorder *r);
 

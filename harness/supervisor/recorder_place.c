@@ -309,7 +309,7 @@ static bool is_stale(int root, const char *name)
     if (fd < 0)
         return false;
     if (fstat(fd, &info) == 0 && info.st_uid == geteuid() &&
-        time(NULL) - info.st_ctime > STALE_AFTER_S)
+        time(NULL) - info.st_mtime > STALE_AFTER_S)
         stale = flock(fd, LOCK_EX | LOCK_NB) == 0;
     close(fd);
     return stale;

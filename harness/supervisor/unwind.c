@@ -429,35 +429,32 @@ static bool at_sigreturn(struct unwind *u, uint64_t pc)
     return memcmp(here, code, sizeof code) == 0 || memcmp(here, brief, sizeof brief) == 0;
 }
 
-/* The frame that a walk, or its next leg, begins with. libdw takes every such one as exact. */
-static unsigned first_flags(struct walk *walk)
-{
-    if (!at_sigreturn(walk->u, walk->regs.r[UNWIND_RIP]))
-        return walk->flags;
-    walk->trampolines++;
-    return walk->flags | UNWIND_EXACT | UNWIND_TRAMPOLINE;
-}
-
+/*
+ * A signal's frame is laid out by the kernel, so it is crossed without libdw, which takes an
+ * interrupted pc of 0 for the end of the stack. What else has a signal's unwind tables is
+ * left to libdw.
+ */
 static int on_frame(Dwfl_Frame *state, void *arg)
 {
     struct walk *walk = arg;
     Dwarf_Addr pc;
     Dwarf_Word sp;
-    bool activation;
+    bool activation, trampoline;
     unsigned flags;
 
     if (!dwfl_frame_pc(state, &pc, &activation) || dwfl_frame_reg(state, UNWIND_RSP, &sp) != 0)
         return DWARF_CB_ABORT;
-    if (walk->fresh) {
+    if (walk->fresh)
         pc = walk->regs.r[UNWIND_RIP];
-        flags = first_flags(walk);
-    } else {
-        flags = step_flags(walk, activation);
-    }
+    trampoline = at_sigreturn(walk->u, pc);
+    if (trampoline)
+        flags = UNWIND_EXACT | UNWIND_TRAMPOLINE;
+    else
+        flags = walk->fresh ? walk->flags : step_flags(walk, activation);
     walk->fresh = false;
     if (!add_step(walk, pc, sp, flags))
         return DWARF_CB_ABORT;
-    if (has_tables(walk->u, lookup_address(pc, flags)))
+    if (!trampoline && has_tables(walk->u, lookup_address(pc, flags)))
         return DWARF_CB_OK;
     keep_registers(walk, state, pc);
     walk->stuck = true;
@@ -528,14 +525,11 @@ static bool cross_signal(struct walk *walk)
 {
     static const uint8_t order[UNWIND_REGS] = {8, 9, 10, 11, 12, 13, 14, 15, 5,
                                                4, 6, 3,  1,  0,  2,  7,  16};
-    struct step *last = &walk->step[walk->count - 1];
     uint64_t word[UNWIND_REGS];
 
-    if (!at_sigreturn(walk->u, last->pc) || walk->trampolines >= TRAMPOLINES_MAX ||
+    if (walk->trampolines++ >= TRAMPOLINES_MAX ||
         read_memory(walk->u, walk->regs.r[UNWIND_RSP] + 40, word, sizeof word) != sizeof word)
         return false;
-    walk->trampolines++;
-    last->flags |= UNWIND_EXACT | UNWIND_TRAMPOLINE;
     for (size_t i = 0; i < UNWIND_REGS; i++)
         walk->regs.r[order[i]] = word[i];
     walk->flags = UNWIND_EXACT;
@@ -550,8 +544,8 @@ static bool guess(struct walk *walk)
     bool no_code = map == NULL || !map->executable;
     bool found;
 
-    if (cross_signal(walk))
-        return true;
+    if (last->flags & UNWIND_TRAMPOLINE)
+        return cross_signal(walk);
     if (!(last->flags & UNWIND_EXACT))
         found = guess_frame_pointer(walk);
     else if (no_code)
@@ -718,13 +712,13 @@ static int registers_refused(pid_t tid, struct error *e)
 {
     char path[32];
 
+    if (errno != ESRCH)
+        return error_set(e, ERROR_SYSTEM, "thread %d: registers: %s", (int)tid, strerror(errno));
     snprintf(path, sizeof path, "/proc/%d", (int)tid);
-    if (errno == ESRCH && access(path, F_OK) == 0)
+    if (access(path, F_OK) == 0)
         return error_set(e, ERROR_BUSY, "thread %d: not stopped: seize and interrupt it first",
                          (int)tid);
-    if (errno == ESRCH)
-        return error_set(e, ERROR_NOT_FOUND, "thread %d: it has ended", (int)tid);
-    return error_set(e, ERROR_SYSTEM, "thread %d: registers: %s", (int)tid, strerror(errno));
+    return error_set(e, ERROR_NOT_FOUND, "thread %d: it has ended", (int)tid);
 }
 
 int unwind_registers(pid_t tid, struct unwind_regs *regs, struct error *e)

@@ -186,8 +186,12 @@ static bool listed(const pid_t *tids, size_t count, pid_t tid)
     return false;
 }
 
-/* Seizes what /proc shows and the list has not. */
-static int seize_new(pid_t pid, pid_t *tids, size_t max, size_t *count, struct error *e)
+/*
+ * Seizes what /proc shows and the list has not. @fresh: how many such threads there were, also
+ * those that were dying: any of them may have made another one.
+ */
+static int seize_new(pid_t pid, pid_t *tids, size_t max, size_t *count, size_t *fresh,
+                     struct error *e)
 {
     char path[32];
     struct dirent *entry;
@@ -196,6 +200,7 @@ static int seize_new(pid_t pid, pid_t *tids, size_t max, size_t *count, struct e
 
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
     tasks = opendir(path);
+    *fresh = 0;
     while (tasks != NULL && code == 0 && (entry = readdir(tasks)) != NULL) {
         pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
         bool held = false;
@@ -209,6 +214,7 @@ static int seize_new(pid_t pid, pid_t *tids, size_t max, size_t *count, struct e
             code = seize(pid, tid, &held, e);
         if (held)
             tids[(*count)++] = tid;
+        *fresh += held || tid != pid; /* a leader that ended stays in /proc */
     }
     if (tasks != NULL)
         closedir(tasks);
@@ -227,19 +233,21 @@ static void settle(pid_t pid, pid_t *tids, size_t from, size_t *count, int64_t d
     *count = kept;
 }
 
-/* A thread that slept uninterruptibly may make new ones as soon as it wakes: rounds end. */
+/*
+ * A listing of /proc ends early when a thread dies under it, so one without news proves
+ * nothing; two do, since by then all the others stand still.
+ */
 static int seize_rounds(pid_t pid, pid_t *tids, size_t max, size_t *count, struct error *e)
 {
     int64_t deadline = now_ms() + SEIZE_MS;
-    int code = 0;
+    int code = 0, quiet = 0;
 
-    for (int round = 0; round < ROUNDS_MAX && code == 0; round++) {
-        size_t before = *count;
+    for (int round = 0; round < ROUNDS_MAX && code == 0 && quiet < 2; round++) {
+        size_t before = *count, fresh;
 
-        code = seize_new(pid, tids, max, count, e);
-        if (*count == before)
-            break;
+        code = seize_new(pid, tids, max, count, &fresh, e);
         settle(pid, tids, before, count, deadline);
+        quiet = fresh == 0 ? quiet + 1 : 0;
         if (now_ms() >= deadline)
             break;
     }
@@ -281,11 +289,14 @@ static bool detach(pid_t pid, pid_t tid)
     return ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)signal_on_its_way(tid)) == 0;
 }
 
+/* The leader comes last: the kernel reports its end only after the other threads are reaped. */
 size_t unwind_detach_all(pid_t pid, const pid_t *tids, size_t count)
 {
     size_t left = 0;
 
     for (size_t i = 0; i < count; i++)
-        left += !detach(pid, tids[i]);
+        left += tids[i] != pid && !detach(pid, tids[i]);
+    for (size_t i = 0; i < count; i++)
+        left += tids[i] == pid && !detach(pid, tids[i]);
     return left;
 }

@@ -80,7 +80,8 @@ struct store_cell {
  * @repeats: reading: how many cycles have a verdict of this signature and severity, this one
  *           included; 0 where @place is not 0. @repeat_cells: in how many cells they lie.
  *           @repeat_cycles: cycles of those cells that count: passed and failed ones, and for
- *           the harness's own codes all.
+ *           the harness's own codes all. @first_cell, @first_cycle: the first of them in order
+ *           of (cell, cycle).
  */
 struct store_finding {
     int64_t id;
@@ -102,6 +103,8 @@ struct store_finding {
     uint64_t repeats;
     uint64_t repeat_cells;
     uint64_t repeat_cycles;
+    int64_t first_cell;
+    uint64_t first_cycle;
 };
 
 /** struct store_series - lap samples of one kind of one cycle. @kind: "heap.bytes", "fds" ... */

@@ -14,31 +14,32 @@
     "f.id, f.cell, f.cycle, f.place, f.code, f.severity, f.hang_ms, s.text, f.text, f.injected, "  \
     "f.replay, f.trace, f.timeline, f.output"
 
-/* Cells with verdicts like f, unless ?1 names one. */
-#define LIKE_CELLS                                                                                 \
-    "(SELECT DISTINCT cell FROM finding WHERE place = 0 AND signature = f.signature AND "          \
-    "severity = f.severity AND (?1 = 0 OR cell = ?1))"
-
-#define REPEAT_COLUMNS                                                                             \
+/* Columns for repeats: how many, cells, their cycles that count, cell and cycle of the first. */
+#define LIKE       "place = 0 AND signature = f.signature AND severity = f.severity"
+#define LIKE_CELLS "(SELECT DISTINCT cell FROM finding WHERE " LIKE " AND (?1 = 0 OR cell = ?1))"
+#define CELL_COLUMNS                                                                               \
     "(SELECT count(*) FROM " LIKE_CELLS "), "                                                      \
     "(SELECT sum(CASE f.severity WHEN 'harness' THEN next ELSE passed + failed END) FROM cell "    \
     "WHERE id IN " LIKE_CELLS ")"
 
-/* ?1: cell, 0 all; ?2: distinct. */
+/* ?1: cell, 0 for all; ?2: distinct. */
 static const char list_sql[] =
-    "WITH verdict AS (SELECT id,"
-    " row_number() OVER (PARTITION BY signature, severity ORDER BY cell, cycle) AS nth,"
+    "WITH verdict AS (SELECT id, row_number() OVER w AS nth, first_value(cell) OVER w AS cell,"
+    " first_value(cycle) OVER w AS cycle,"
     " count(*) OVER (PARTITION BY signature, severity) AS repeats"
-    " FROM finding WHERE place = 0 AND (?1 = 0 OR cell = ?1)) "
-    "SELECT " FINDING_COLUMNS ", v.repeats, " REPEAT_COLUMNS " FROM finding f"
+    " FROM finding WHERE place = 0 AND (?1 = 0 OR cell = ?1)"
+    " WINDOW w AS (PARTITION BY signature, severity ORDER BY cell, cycle)) "
+    "SELECT " FINDING_COLUMNS ", v.repeats, " CELL_COLUMNS ", v.cell, v.cycle FROM finding f"
     " JOIN signature s ON s.id = f.signature LEFT JOIN verdict v ON v.id = f.id"
     " WHERE (?1 = 0 OR f.cell = ?1) AND (NOT ?2 OR v.nth = 1)"
     " ORDER BY f.cell, f.cycle, f.place";
 
-/* ?1 is bound to 0 for LIKE_CELLS: repeats are counted in the whole run. */
+/* ?1: 0, for LIKE_CELLS, since here repeats are counted in the whole run. */
 #define ONE_SQL                                                                                    \
-    "SELECT " FINDING_COLUMNS ", (SELECT count(*) FROM finding g WHERE f.place = 0 AND "           \
-    "g.place = 0 AND g.signature = f.signature AND g.severity = f.severity), " REPEAT_COLUMNS      \
+    "SELECT " FINDING_COLUMNS ","                                                                  \
+    " (SELECT count(*) FROM finding WHERE f.place = 0 AND " LIKE "), " CELL_COLUMNS ","            \
+    " (SELECT cell FROM finding WHERE " LIKE " ORDER BY cell, cycle LIMIT 1),"                     \
+    " (SELECT cycle FROM finding WHERE " LIKE " ORDER BY cell, cycle LIMIT 1)"                     \
     " FROM finding f JOIN signature s ON s.id = f.signature WHERE ?1 = 0 AND "
 
 static const char cycle_sql[] = ONE_SQL "f.cell = ?2 AND f.cycle = ?3 ORDER BY f.place";
@@ -71,6 +72,17 @@ static void read_texts(sqlite3_stmt *statement, struct store_finding *finding)
         finding->output = "";
 }
 
+static void read_repeats(sqlite3_stmt *statement, struct store_finding *finding)
+{
+    finding->repeats = database_unsigned(statement, 14);
+    if (finding->repeats == 0)
+        return;
+    finding->repeat_cells = database_unsigned(statement, 15);
+    finding->repeat_cycles = database_unsigned(statement, 16);
+    finding->first_cell = sqlite3_column_int64(statement, 17);
+    finding->first_cycle = database_unsigned(statement, 18);
+}
+
 static int read_finding(const struct store *store, sqlite3_stmt *statement,
                         struct store_finding *finding, struct error *e)
 {
@@ -82,11 +94,7 @@ static int read_finding(const struct store *store, sqlite3_stmt *statement,
         .hang_ms = sqlite3_column_double(statement, 6),
     };
     read_texts(statement, finding);
-    finding->repeats = database_unsigned(statement, 14);
-    if (finding->repeats > 0) {
-        finding->repeat_cells = database_unsigned(statement, 15);
-        finding->repeat_cycles = database_unsigned(statement, 16);
-    }
+    read_repeats(statement, finding);
     return read_names(store, statement, finding, e);
 }
 

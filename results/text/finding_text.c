@@ -120,16 +120,19 @@ static void write_again(FILE *out, const struct store_finding *finding)
 static void write_seen(FILE *out, const struct store_finding *finding,
                        const struct finding_layout *layout)
 {
-    char times[AMOUNT_BYTES], cycles[AMOUNT_BYTES], cells[64] = "", line[256];
+    char times[AMOUNT_BYTES], cycles[AMOUNT_BYTES], cells[64] = "", first[64] = "", line[256];
 
     if (finding->repeats == 0)
         return;
     if (finding->repeat_cells > 1)
         snprintf(cells, sizeof cells, " of %llu cells", (unsigned long long)finding->repeat_cells);
-    snprintf(line, sizeof line, "seen %s time%s in %s cycles%s, first at cycle %llu (finding %lld)",
+    if (finding->first_cell != finding->cell)
+        snprintf(first, sizeof first, " of cell %lld", (long long)finding->first_cell);
+    snprintf(line, sizeof line,
+             "seen %s time%s in %s cycles%s, first at cycle %llu%s (finding %lld)",
              amount_count(finding->repeats, times), finding->repeats == 1 ? "" : "s",
              amount_count(finding->repeat_cycles, cycles), cells,
-             (unsigned long long)finding->cycle, (long long)finding->id);
+             (unsigned long long)finding->first_cycle, first, (long long)finding->id);
     wrap_line(out, INDENT, HANG, line, layout->columns);
 }
 

@@ -39,7 +39,8 @@ static char *with_findings(const struct rate *rate, const char *of, char out[RAT
 
 char *rate_sentence(const struct rate *rate, char out[RATE_BYTES])
 {
-    char findings[AMOUNT_BYTES], cycles[AMOUNT_BYTES], below[AMOUNT_BYTES], of[RATE_BYTES];
+    char findings[AMOUNT_BYTES], cycles[AMOUNT_BYTES], below[AMOUNT_BYTES];
+    char of[2 * AMOUNT_BYTES + 8];
 
     snprintf(of, sizeof of, "%s of %s", amount_count(rate->findings, findings),
              amount_count(rate->cycles, cycles));

@@ -12,7 +12,7 @@
 struct store;
 struct store_cell;
 
-enum { RATE_BYTES = 128 };
+enum { RATE_BYTES = 256 };
 
 /**
  * struct rate - findings in cycles that count.

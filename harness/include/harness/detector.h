@@ -24,6 +24,7 @@ enum {
     FINDING_LINES = 48,
     FINDING_TEXT_BYTES = 200,
     FINDING_SIGNATURE_BYTES = 256,
+    EVIDENCE_CULPRIT_BYTES = 176,
     FINDINGS_PER_CYCLE = 16,
 };
 
@@ -79,7 +80,9 @@ enum evidence_hang {
  * @status: wait status; only if @ended. @expected_status: of the dry cycle.
  * @struck: a strike was carried out. @effect_signal: the signal that the plan itself
  *          ordered, 0 if none. @effect_status: the exit status that it ordered, -1 if none.
- * @effect_thread: a thread was killed or parked by the plan.
+ * @effect_thread: a thread was killed or parked by the plan, or ended early (thread-cancel).
+ * @effect_failure: a call was made to fail by the plan (alloc-fail), which the program may
+ *                  rightly report by its exit status.
  * @why: for HANG_DEADLINE, why it could not be proved.
  * @must_unload: the user asked for modules to be gone (--must-unload).
  * @left_processes: processes other than the target that were left.
@@ -93,6 +96,7 @@ struct evidence {
     int effect_signal;
     int effect_status;
     bool effect_thread;
+    bool effect_failure;
     enum evidence_hang hang;
     double hang_ms; /* since the last event */
     char why[FINDING_TEXT_BYTES];
@@ -108,6 +112,11 @@ struct evidence {
     const char *output; /* last bytes of stdout and stderr, NUL-terminated */
     /** Names an address in the target; may be NULL. Fills @frame, never fails. */
     void (*name)(void *context, uint64_t address, struct evidence_frame *frame);
+    /**
+     * Why memory->module[@module] is still mapped after its last dlclose, in a few words
+     * ("it is linked with -z nodelete"); NULL where unknown. May be NULL; same context.
+     */
+    const char *(*stays)(void *context, unsigned module);
     void *name_context;
 };
 
@@ -148,14 +157,25 @@ extern const struct detector *const detector_registry[];
 /** judgement_add() - a new finding of @code, or NULL when there is no more room. */
 struct finding *judgement_add(struct judgement *judgement, enum stop_code code);
 
-/** finding_say() - adds one line of text, printf format; longer text is cut. */
+/**
+ * finding_say() - adds one line of text, printf format; longer text is cut.
+ * @finding: NULL (what judgement_add gives when it is full) is allowed, and does nothing.
+ *
+ * Control characters and what is no UTF-8 become '?': much of the text was the target's.
+ */
 void finding_say(struct finding *finding, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/** finding_sign() - sets the signature from culprit and waiter ("module:function" or ""). */
+/**
+ * finding_sign() - sets the signature from culprit and waiter ("module:function" or "").
+ * @finding: NULL is allowed. Never give it addresses, ids or thread names.
+ */
 void finding_sign(struct finding *finding, const char *culprit, const char *waiter);
 
-/** judgement_order() - sorts by cause (stop_code_rank), duplicates of a code folded. */
+/**
+ * judgement_order() - sorts by weight, then by cause (stop_code_rank); folds duplicates of a
+ * code into one, which keeps the greater severity and the lines of both.
+ */
 void judgement_order(struct judgement *judgement);
 
 /** evidence_lane() - lane @index if it belongs to this cycle and is sane, else NULL. */
@@ -164,7 +184,14 @@ const struct abi_lane *evidence_lane(const struct evidence *evidence, unsigned i
 /** evidence_frame_text() - "function  module  file:line", as far as known. @out: 200 bytes. */
 void evidence_frame_text(const struct evidence_frame *frame, char *out);
 
-/** evidence_address_text() - the same for an address, by evidence.name. @out: 200 bytes. */
+/**
+ * evidence_culprit() - who counts for a signature: "module:function" of the first frame outside
+ * libc, the loader, language runtimes and the agent; of frame 0 if there is none; "" without
+ * frames. @out: EVIDENCE_CULPRIT_BYTES.
+ */
+void evidence_culprit(const struct evidence_frame *frame, unsigned frames, char *out);
+
+/** evidence_address_text() - evidence_frame_text() for an address, by evidence.name. @out: 200 bytes. */
 void evidence_address_text(const struct evidence *evidence, uint64_t address, char *out);
 
 #endif

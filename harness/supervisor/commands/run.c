@@ -1,0 +1,433 @@
+/*
+ * run: the main command. Options, the run, the reports, the exit status.
+ */
+#include <harness/supervisor/command.h>
+
+#include <harness/report.h>
+#include <harness/supervisor/line.h>
+#include <harness/supervisor/options.h>
+#include <harness/supervisor/place.h>
+#include <harness/supervisor/reports.h>
+
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+extern const struct workload *const workload_registry[];
+
+enum { TARGETS = 256, WITHOUT = 32 };
+
+enum {
+    KEY_CYCLES = 1000,
+    KEY_FOR,
+    KEY_UNTIL,
+    KEY_LAPS,
+    KEY_MODE,
+    KEY_OUT,
+    KEY_RESUME,
+    KEY_DRY,
+    KEY_STDIN,
+    KEY_FRESH,
+    KEY_PROBE,
+    KEY_DEADLINE,
+    KEY_WITHOUT,
+    KEY_NO_CONTROL,
+    KEY_NO_LTTNG,
+    KEY_MUST_UNLOAD,
+};
+
+static const struct argp_option option_list[] = {
+    {"workload", 'w', "W[,KEY=VALUE...]", 0, "stress this shipped workload (repeatable)", 1},
+    {"inject", 'i', "I[@SITE|@POINT]", 0, "inject this (repeatable); default: all that apply", 1},
+    {"no-control", KEY_NO_CONTROL, NULL, 0, "leave out the control cell `none`", 1},
+    {"cycles", KEY_CYCLES, "N", 0, "cycles per cell (default 200)", 2},
+    {"for", KEY_FOR, "DURATION", 0, "run so long, shared by the cells: 90s, 30m, 8h", 2},
+    {"until-found", KEY_UNTIL, "K", 0, "a cell is done after K failing cycles", 2},
+    {"laps", KEY_LAPS, "N", 0, "bodies in one cycle (default 1)", 2},
+    {"seed", 's', "SEED", 0, "64-bit number; drawn and printed if not given", 3},
+    {"jobs", 'j', "J", 0, "targets at once (default: one for each processor)", 3},
+    {"mode", KEY_MODE, "free|controlled", 0, "who schedules the threads (default free)", 3},
+    {"deadline", KEY_DEADLINE, "DURATION", 0, "age at which an unproved hang is reported", 3},
+    {"out", 'o', "DIR", 0, "directory of the results (default rundown-results/TIME)", 4},
+    {"resume", KEY_RESUME, "DIR", 0, "go on with an interrupted run of the same command", 4},
+    {"dry-run", KEY_DRY, NULL, 0, "print the plans and do nothing", 4},
+    {"stdin", KEY_STDIN, "FILE", 0, "standard input of the target (default /dev/null)", 5},
+    {"fresh", KEY_FRESH, NULL, 0, "start the program anew for each cycle, do not fork it", 5},
+    {"probe", KEY_PROBE, NULL, 0, "probe the survivors of a program after a kill", 5},
+    {"must-unload", KEY_MUST_UNLOAD, NULL, 0, "a module that stays mapped is a finding", 5},
+    {"without", KEY_WITHOUT, "DETECTOR", 0, "switch a detector off (repeatable)", 6},
+    {"no-lttng", KEY_NO_LTTNG, NULL, 0, "do not start the flight recorder", 6},
+    {"quiet", 'q', NULL, 0, "no progress and no remarks", 6},
+    {0},
+};
+
+struct arguments {
+    struct run_options options;
+    struct target *target[TARGETS];
+    const char *without[WITHOUT + 1];
+    unsigned withouts;
+    char **program;
+    uint64_t laps;
+    bool have_seed;
+    bool fresh;
+    bool probe;
+    const char *input;
+    char libdir[4096];
+    struct error e;
+};
+
+static void refuse(struct argp_state *state, const struct error *e)
+{
+    fprintf(stderr, "rundown run: %s\n", e->text);
+    exit(options_status(e->code) == 3 ? 3 : e->code == ERROR_NOT_EXECUTABLE ? 126 : 2);
+}
+
+static int add_workload(struct arguments *arguments, const char *text)
+{
+    if (arguments->options.targets == TARGETS)
+        return error_set(&arguments->e, ERROR_USAGE, "--workload: more than %d", TARGETS);
+    return target_workload(text, arguments->libdir,
+                           &arguments->target[arguments->options.targets++], &arguments->e);
+}
+
+static int add_injection(struct arguments *arguments, const char *text)
+{
+    struct run_options *options = &arguments->options;
+
+    if (options->injections == RUN_INJECTORS)
+        return error_set(&arguments->e, ERROR_USAGE, "--inject: more than %d", RUN_INJECTORS);
+    return options_injection(text, &options->injection[options->injections++], &arguments->e);
+}
+
+static int parse_number(int key, const char *text, struct arguments *arguments)
+{
+    struct run_options *options = &arguments->options;
+    struct error *e = &arguments->e;
+    uint64_t jobs;
+    int code;
+
+    switch (key) {
+    case KEY_CYCLES:
+        return options_number("cycles", text, 1, UINT64_C(1) << 40, &options->cycles, e);
+    case KEY_FOR:
+        return options_duration("for", text, &options->seconds, e);
+    case KEY_UNTIL:
+        return options_number("until-found", text, 1, UINT64_C(1) << 40, &options->until_found, e);
+    case KEY_LAPS:
+        return options_number("laps", text, 1, UINT32_MAX, &arguments->laps, e);
+    case KEY_DEADLINE:
+        return options_duration("deadline", text, &options->deadline_s, e);
+    case 's':
+        arguments->have_seed = true;
+        return options_number("seed", text, 0, UINT64_MAX, &options->seed, e);
+    default:
+        code = options_number("jobs", text, 1, RUN_JOBS, &jobs, e);
+        options->jobs = (unsigned)jobs;
+        return code;
+    }
+}
+
+static int parse_word(int key, char *text, struct arguments *arguments)
+{
+    struct run_options *options = &arguments->options;
+
+    switch (key) {
+    case 'w':
+        return add_workload(arguments, text);
+    case 'i':
+        return add_injection(arguments, text);
+    case KEY_MODE:
+        return options_mode(text, &options->mode, &arguments->e);
+    case 'o':
+        options->directory = text;
+        return 0;
+    case KEY_RESUME:
+        options->directory = text;
+        options->resume = true;
+        return 0;
+    case KEY_STDIN:
+        arguments->input = text;
+        return 0;
+    case KEY_WITHOUT:
+        if (arguments->withouts < WITHOUT)
+            arguments->without[arguments->withouts++] = text;
+        return reports_check_detector(text, &arguments->e);
+    default:
+        return parse_number(key, text, arguments);
+    }
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    struct run_options *options = &arguments->options;
+
+    switch (key) {
+    case KEY_NO_CONTROL:
+        options->no_control = true;
+        return 0;
+    case KEY_DRY:
+        options->dry_run = true;
+        return 0;
+    case KEY_FRESH:
+        arguments->fresh = true;
+        return 0;
+    case KEY_PROBE:
+        arguments->probe = true;
+        return 0;
+    case KEY_MUST_UNLOAD:
+        options->must_unload = true;
+        return 0;
+    case KEY_NO_LTTNG:
+        options->no_trace = true;
+        return 0;
+    case 'q':
+        options->quiet = true;
+        return 0;
+    case ARGP_KEY_ARGS:
+        arguments->program = state->argv + state->next;
+        return 0;
+    case ARGP_KEY_INIT:
+    case ARGP_KEY_NO_ARGS:
+    case ARGP_KEY_END:
+    case ARGP_KEY_SUCCESS:
+    case ARGP_KEY_FINI:
+        return 0;
+    default:
+        if (text == NULL && key != 'w' && key != 'i')
+            return ARGP_ERR_UNKNOWN;
+        if (parse_word(key, text, arguments) != 0)
+            refuse(state, &arguments->e);
+        return 0;
+    }
+}
+
+static const char documentation[] =
+    "Stresses shipped workloads, or PROGRAM, and injects death at seeded points.\v"
+    "An injection POINT reads T1.2:malloc#17+41i: thread T1.2 (the second thread that main made), "
+    "its 17th malloc, 41 instructions into the call. SITE alone restricts where the point is "
+    "drawn.\n\n"
+    "Exit status: 0 nothing found, 1 findings, 2 usage, 3 the run can't be trusted, 126/127 "
+    "PROGRAM cannot be executed/found, 130 interrupted.";
+
+/* --- from arguments to options ------------------------------------------------------------- */
+
+static int default_targets(struct arguments *arguments)
+{
+    for (unsigned i = 0; workload_registry[i] != NULL; i++) {
+        const struct workload *workload = workload_registry[i];
+
+        if (workload->unavailable != NULL && workload->unavailable() != NULL)
+            continue;
+        if (add_workload(arguments, workload->name) != 0)
+            return arguments->e.code;
+    }
+    return 0;
+}
+
+static int program_target(struct arguments *arguments)
+{
+    int code = target_program(arguments->program, &arguments->target[arguments->options.targets],
+                              &arguments->e);
+
+    if (code == 0)
+        arguments->options.targets++;
+    return code;
+}
+
+static int shape_targets(struct arguments *arguments)
+{
+    struct run_options *options = &arguments->options;
+
+    if (arguments->input != NULL && access(arguments->input, R_OK) != 0)
+        return error_set(&arguments->e, ERROR_USAGE, "--stdin: %s: %s", arguments->input,
+                         strerror(errno));
+    for (unsigned i = 0; i < options->targets; i++) {
+        struct target *target = options->target[i];
+
+        target->laps = (uint32_t)arguments->laps;
+        target->fresh |= arguments->fresh;
+        target->probe |= arguments->probe;
+        if (arguments->input != NULL)
+            target->input = strdup(arguments->input);
+    }
+    return 0;
+}
+
+/* rundown-results/2026-11-21T12:00:00, made with its parent. */
+static char *default_directory(void)
+{
+    static char path[128];
+    time_t now = time(NULL);
+    struct tm local;
+    size_t length;
+
+    mkdir("rundown-results", 0777);
+    localtime_r(&now, &local);
+    strftime(path, sizeof path, "rundown-results/%Y-%m-%dT%H-%M-%S", &local);
+    length = strlen(path);
+    for (unsigned i = 2; access(path, F_OK) == 0 && i < 100; i++)
+        snprintf(path + length, sizeof path - length, ".%u", i);
+    return path;
+}
+
+static int resume_seed(struct arguments *arguments)
+{
+    struct store *store;
+    char *text;
+    int code = store_open(arguments->options.directory, false, &store, &arguments->e);
+
+    if (code != 0)
+        return code;
+    code = store_meta_get(store, "seed", &text, &arguments->e);
+    if (code == 0 && !arguments->have_seed)
+        arguments->options.seed = strtoull(text, NULL, 0);
+    if (code == 0)
+        free(text);
+    store_close(store);
+    return code;
+}
+
+static int complete(struct arguments *arguments)
+{
+    struct run_options *options = &arguments->options;
+    int code = 0;
+
+    options->target = arguments->target;
+    options->without = arguments->withouts > 0 ? arguments->without : NULL;
+    if (arguments->program != NULL && arguments->program[0] != NULL)
+        code = program_target(arguments);
+    else if (options->targets == 0)
+        code = default_targets(arguments);
+    if (code == 0)
+        code = shape_targets(arguments);
+    if (options->cycles == 0 && options->seconds == 0)
+        options->cycles = options->until_found != 0 ? UINT64_C(1) << 40 : 200;
+    if (options->jobs == 0)
+        options->jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+    if (!arguments->have_seed)
+        options->seed = options_seed();
+    if (code == 0 && options->resume)
+        code = resume_seed(arguments);
+    if (options->directory == NULL && !options->dry_run)
+        options->directory = default_directory();
+    if (options->dry_run)
+        options->directory = NULL;
+    options->progress = !options->quiet && isatty(STDERR_FILENO);
+    return code;
+}
+
+/* --- dry run ------------------------------------------------------------------------------------ */
+
+static void print_plans(const struct run *run)
+{
+    static const struct abi_control no_control;
+
+    for (size_t i = 0; i < run->cells; i++) {
+        const struct run_cell *cell = &run->cell[i];
+
+        if (cell->row.state[0] != 0)
+            printf("# %s inject=%s: %s\n", cell->row.target, cell->row.injector, cell->row.state);
+        for (uint64_t cycle = 0; cell->row.state[0] == 0 && cycle < run->options.cycles; cycle++) {
+            struct plan plan;
+            char *line;
+
+            plan_draw(&cell->spec, &cell->target->profile, run->options.seed, cell->key, cycle,
+                      run->options.mode, &plan);
+            line = line_format(cell->target, &plan, cell->injector, &no_control);
+            puts(line);
+            free(line);
+        }
+    }
+}
+
+/* --- the command ----------------------------------------------------------------------------------- */
+
+static void store_meta(struct run *run, int argc, char **argv)
+{
+    struct utsname machine;
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    time_t now = time(NULL);
+    char when[64];
+
+    for (int i = 0; out != NULL && i < argc; i++)
+        fprintf(out, "%s%s", i > 0 ? " " : "rundown ", argv[i]);
+    if (out == NULL || run->store == NULL)
+        return;
+    fclose(out);
+    store_meta_set(run->store, "command", text, NULL);
+    free(text);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S%z", localtime(&now));
+    store_meta_set(run->store, "ended", when, NULL);
+    uname(&machine);
+    if (asprintf(&text, "%s %s, %ld processors", machine.sysname, machine.release,
+                 sysconf(_SC_NPROCESSORS_ONLN)) >= 0) {
+        store_meta_set(run->store, "machine", text, NULL);
+        free(text);
+    }
+}
+
+static int finish(struct run *run, int code, const struct error *e, int argc, char **argv)
+{
+    int status;
+
+    if (code != 0) {
+        fprintf(stderr, "rundown run: %s\n", e->text);
+        status = options_status(code);
+    } else if (run->options.dry_run) {
+        print_plans(run);
+        status = STATUS_GOOD;
+    } else {
+        store_meta(run, argc, argv);
+        status = run_status(run);
+        if (reports_write_all(run->store, run->options.directory) != 0 && status < 2)
+            status = STATUS_UNTRUSTED;
+        printf("recorder: %s\nresults: %s\n", run->recorder_line, run->options.directory);
+        if (run->aborted)
+            status = 130;
+    }
+    run_close(run);
+    return status;
+}
+
+static int run_main(int argc, char **argv)
+{
+    static struct arguments arguments;
+    static struct run run;
+    struct argp parser = {option_list, parse, "[-- PROGRAM ARGUMENT...]", documentation,
+                          NULL,        NULL,  NULL};
+    struct place place;
+    struct error e;
+    int code;
+
+    argp_program_version = COMMAND_VERSION;
+    argp_err_exit_status = STATUS_USAGE;
+    memset(&arguments, 0, sizeof arguments);
+    arguments.laps = 1;
+    run_place(&place);
+    memcpy(arguments.libdir, place.libdir, sizeof arguments.libdir);
+    argp_parse(&parser, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
+    code = complete(&arguments);
+    if (code != 0) {
+        fprintf(stderr, "rundown run: %s\n", arguments.e.text);
+        return code == ERROR_NOT_FOUND && arguments.program != NULL && !arguments.options.resume
+                   ? 127
+                   : options_status(code);
+    }
+    if (!arguments.options.quiet && !arguments.options.dry_run) {
+        printf("seed 0x%llx\n", (unsigned long long)arguments.options.seed);
+        fflush(stdout);
+    }
+    code = run_execute(&run, &arguments.options, &e);
+    return finish(&run, code, &e, argc, argv);
+}
+
+const struct command command_run = {"run", "stress a workload or a program", run_main};

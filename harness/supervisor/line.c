@@ -1,0 +1,253 @@
+/*
+ * line: replay lines, written and read.
+ */
+#include "line.h"
+
+#include <harness/common/suggest.h>
+#include <harness/injector.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wordexp.h>
+
+char *line_format(const struct target *target, const struct plan *plan, int injector,
+                  const struct abi_control *control)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+
+    if (out == NULL)
+        return NULL;
+    fprintf(out, "%s%sseed=0x%llx cycle=%llu inject=%s", target->head,
+            target->head[0] != 0 ? " " : "", (unsigned long long)plan->seed,
+            (unsigned long long)plan->cycle, injector_registry[injector]->name);
+    if (plan->count > 0) {
+        char point[PLAN_POINT_BYTES];
+        char site[64];
+
+        plan_point_format(&plan->strike[0], abi_site_name(control, plan->strike[0].site, site),
+                          point);
+        fprintf(out, "@%s", point);
+        if (injector_registry[injector]->argument_name != NULL)
+            fprintf(out, " argument=%lld", (long long)plan->strike[0].argument);
+    }
+    fprintf(out, " mode=%s", plan->mode == PLAN_CONTROLLED ? "controlled" : "free");
+    if (target->laps != 1)
+        fprintf(out, " laps=%u", target->laps);
+    if (target->fresh)
+        fputs(" fresh=1", out);
+    if (target->input != NULL)
+        fprintf(out, " input=%s", target->input);
+    if (target->build[0] != 0)
+        fprintf(out, " build=%s", target->build);
+    if (target->tail[0] != 0)
+        fprintf(out, " %s", target->tail);
+    fclose(out);
+    return text;
+}
+
+/* --- reading ---------------------------------------------------------------------------- */
+
+struct reader {
+    struct line *line;
+    char *workload; /* "name,key=value,..." as target_workload takes it */
+    uint32_t laps;
+    bool fresh;
+    char *input;
+    bool have_cycle;
+};
+
+static int number(const char *name, const char *text, uint64_t *out, struct error *e)
+{
+    char *end;
+
+    errno = 0;
+    *out = strtoull(text, &end, 0);
+    if (*text == 0 || *text == '-' || *end != 0 || errno != 0)
+        return error_set(e, ERROR_USAGE, "replay line: %s: '%s' is not a number", name, text);
+    return 0;
+}
+
+/* A user site gets the number that the target will give it: the first one, as it is alone. */
+static uint16_t find_site(const char *name, void *context)
+{
+    uint16_t site = abi_site_find(name);
+
+    return site == 0 && strncmp(name, "user:", 5) == 0 ? ABI_SITES : site;
+}
+
+static int read_inject(struct line *line, char *value, struct error *e)
+{
+    char *at = strchr(value, '@');
+    const char *near;
+
+    if (at != NULL)
+        *at++ = 0;
+    line->injector = injector_find(value);
+    if (line->injector < 0) {
+        const char *names[128] = {NULL};
+
+        for (unsigned i = 0; i < injector_count() && i < 127; i++)
+            names[i] = injector_registry[i]->name;
+        near = suggest_nearest(value, names);
+        return error_set(e, ERROR_USAGE, "replay line: inject: '%s' is unknown%s%s%s", value,
+                         near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+                         near != NULL ? "'?" : "");
+    }
+    if (at == NULL)
+        return 0;
+    line->struck = true;
+    return plan_point_parse(at, find_site, NULL, &line->point, e);
+}
+
+static int read_word(struct reader *reader, char *word, struct error *e)
+{
+    struct line *line = reader->line;
+    char *value = strchr(word, '=');
+    uint64_t n = 0;
+    int code = 0;
+
+    if (value == NULL) {
+        if (reader->workload != NULL)
+            return error_set(e, ERROR_USAGE, "replay line: '%s' is not of the form name=value",
+                             word);
+        reader->workload = strdup(word);
+        return 0;
+    }
+    *value++ = 0;
+    if (strcmp(word, "seed") == 0)
+        return number(word, value, &line->seed, e);
+    if (strcmp(word, "cycle") == 0) {
+        reader->have_cycle = true;
+        return number(word, value, &line->cycle, e);
+    }
+    if (strcmp(word, "inject") == 0)
+        return read_inject(line, value, e);
+    if (strcmp(word, "mode") == 0) {
+        line->mode = strcmp(value, "controlled") == 0 ? PLAN_CONTROLLED : PLAN_FREE;
+        if (line->mode == PLAN_FREE && strcmp(value, "free") != 0)
+            return error_set(e, ERROR_USAGE, "replay line: mode: '%s' is neither free nor controlled",
+                             value);
+        return 0;
+    }
+    if (strcmp(word, "argument") == 0) {
+        char *end;
+
+        line->point.argument = strtoll(value, &end, 0);
+        return *end != 0 || *value == 0
+                   ? error_set(e, ERROR_USAGE, "replay line: argument: '%s' is not a number", value)
+                   : 0;
+    }
+    if (strcmp(word, "laps") == 0) {
+        code = number(word, value, &n, e);
+        reader->laps = (uint32_t)n;
+        return code;
+    }
+    if (strcmp(word, "fresh") == 0) {
+        reader->fresh = strcmp(value, "1") == 0;
+        return 0;
+    }
+    if (strcmp(word, "input") == 0) {
+        reader->input = strdup(value);
+        return 0;
+    }
+    if (strcmp(word, "build") == 0) {
+        snprintf(line->build, sizeof line->build, "%s", value);
+        return 0;
+    }
+    if (reader->workload == NULL)
+        return error_set(e, ERROR_USAGE, "replay line: '%s=%s' has no meaning here", word, value);
+    char *longer = NULL;
+
+    if (asprintf(&longer, "%s,%s=%s", reader->workload, word, value) < 0)
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    free(reader->workload);
+    reader->workload = longer;
+    return 0;
+}
+
+/* Splits as a shell does, without expanding anything. */
+static int split(const char *text, wordexp_t *words, struct error *e)
+{
+    char *safe = NULL;
+    size_t length;
+    FILE *out = open_memstream(&safe, &length);
+    int quoted = 0;
+    int result;
+
+    if (out == NULL)
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    /* wordexp refuses some characters outside quotes; '?' and '*' stand for names here. */
+    for (const char *at = text; *at != 0; at++) {
+        if (*at == '\'')
+            quoted = !quoted;
+        if (!quoted && strchr("?*[#~;&|<>(){}$`!", *at) != NULL)
+            fputc('\\', out);
+        if (!quoted && *at == '\n')
+            continue;
+        fputc(*at, out);
+    }
+    fclose(out);
+    result = wordexp(safe, words, WRDE_NOCMD);
+    free(safe);
+    return result == 0 ? 0 : error_set(e, ERROR_USAGE, "replay line: it cannot be split into words");
+}
+
+static int find_target(struct reader *reader, char **command, const char *libdir, struct error *e)
+{
+    struct line *line = reader->line;
+    int code;
+
+    if (reader->workload == NULL && *command == NULL)
+        return error_set(e, ERROR_USAGE, "replay line: it names neither a workload nor a program");
+    if (reader->workload != NULL && *command != NULL)
+        return error_set(e, ERROR_USAGE, "replay line: it names both a workload and a program");
+    code = reader->workload != NULL ? target_workload(reader->workload, libdir, &line->target, e)
+                                    : target_program(command, &line->target, e);
+    if (code != 0)
+        return code;
+    if (reader->laps != 0)
+        line->target->laps = reader->laps;
+    line->target->fresh = reader->fresh;
+    line->target->input = reader->input;
+    reader->input = NULL;
+    return 0;
+}
+
+int line_parse(const char *text, const char *libdir, struct line *out, struct error *e)
+{
+    struct reader reader = {out, NULL, 0, false, NULL, false};
+    static char *nothing[] = {NULL};
+    char **command = nothing;
+    wordexp_t words;
+    int code;
+
+    memset(out, 0, sizeof *out);
+    out->injector = injector_find("none");
+    if ((code = split(text, &words, e)) != 0)
+        return code;
+    for (size_t i = 0; i < words.we_wordc && code == 0; i++) {
+        if (strcmp(words.we_wordv[i], "--") == 0) {
+            command = &words.we_wordv[i + 1];
+            break;
+        }
+        code = read_word(&reader, words.we_wordv[i], e);
+    }
+    if (code == 0 && !reader.have_cycle)
+        code = error_set(e, ERROR_USAGE, "replay line: it has no cycle=N");
+    if (code == 0)
+        code = find_target(&reader, command, libdir, e);
+    wordfree(&words);
+    free(reader.workload);
+    free(reader.input);
+    return code;
+}
+
+void line_free(struct line *line)
+{
+    target_free(line->target);
+    line->target = NULL;
+}

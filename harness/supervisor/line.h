@@ -1,0 +1,39 @@
+/*
+ * line.h: replay lines.
+ *
+ *     heap-churn variant=shared-arena threads=4 seed=0x5eed cycle=812
+ *         inject=thread-kill@T1.2:malloc#17+41i mode=free build=0f3a...
+ *     seed=0x1 cycle=3 inject=sigkill@T1:malloc#7 mode=free build=... -- xz -T4 'a file'
+ *
+ * One line is enough to run the cycle again on the same binaries. "argument=N" follows where
+ * the injector takes one, "laps=N", "input=FILE" and "fresh=1" where they are not the usual.
+ */
+#ifndef SUPERVISOR_LINE_H
+#define SUPERVISOR_LINE_H
+
+#include "target.h"
+
+#include <harness/agent_abi.h>
+
+/** struct line - what a replay line says. Owned strings; line_free(). */
+struct line {
+    struct target *target;
+    uint64_t seed;
+    uint64_t cycle;
+    uint32_t mode;
+    int injector; /* index in the registry */
+    struct plan_point point;
+    bool struck;  /* a point is given */
+    char build[17];
+};
+
+/** line_format() - the line of a plan. Caller frees. NULL when out of memory. */
+char *line_format(const struct target *target, const struct plan *plan, int injector,
+                  const struct abi_control *control);
+
+/** line_parse() - the reverse. ERROR_USAGE names the word that is wrong. */
+int line_parse(const char *text, const char *libdir, struct line *out, struct error *e);
+
+void line_free(struct line *line);
+
+#endif

@@ -1,0 +1,95 @@
+/*
+ * reports: which formats are written when.
+ */
+#include "reports.h"
+
+#include <harness/common/suggest.h>
+#include <harness/detector.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+const struct report_format *reports_find(const char *name)
+{
+    for (unsigned i = 0; report_format_registry[i] != NULL; i++)
+        if (strcmp(report_format_registry[i]->name, name) == 0)
+            return report_format_registry[i];
+    return NULL;
+}
+
+static struct report_options terminal_options(void)
+{
+    struct report_options options = {false, 80, 0, false};
+    struct winsize size;
+
+    options.colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
+        options.columns = size.ws_col;
+    return options;
+}
+
+/* By rename, so nobody reads half a report. */
+static int write_file(struct store *store, const struct report_format *format,
+                      const char *directory, struct error *e)
+{
+    struct report_options options = {false, 100, 0, false};
+    char *path, *fresh;
+    FILE *out;
+    int code;
+
+    if (asprintf(&path, "%s/%s", directory, format->file) < 0 || asprintf(&fresh, "%s.new", path) < 0)
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    out = fopen(fresh, "we");
+    if (out == NULL)
+        return error_set(e, ERROR_SYSTEM, "%s: %s", fresh, strerror(errno));
+    code = format->write(store, out, &options, e);
+    if ((ferror(out) | fclose(out)) != 0 && code == 0)
+        code = error_set(e, ERROR_FULL, "%s: %s", fresh, strerror(errno));
+    if (code == 0 && rename(fresh, path) != 0)
+        code = error_set(e, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
+    free(path);
+    free(fresh);
+    return code;
+}
+
+int reports_write_all(struct store *store, const char *directory)
+{
+    struct report_options options = terminal_options();
+    struct error e;
+    int worst = 0;
+
+    for (unsigned i = 0; report_format_registry[i] != NULL; i++) {
+        const struct report_format *format = report_format_registry[i];
+        int code = 0;
+
+        if (strcmp(format->name, "terminal") == 0)
+            code = format->write(store, stdout, &options, &e);
+        else if (format->file != NULL)
+            code = write_file(store, format, directory, &e);
+        if (code != 0) {
+            fprintf(stderr, "rundown: %s report: %s\n", format->name, e.text);
+            worst = code;
+        }
+    }
+    fflush(stdout);
+    return worst;
+}
+
+int reports_check_detector(const char *name, struct error *e)
+{
+    const char *names[64] = {NULL};
+    const char *near;
+
+    for (unsigned i = 0; i < 63 && detector_registry[i] != NULL; i++) {
+        names[i] = detector_registry[i]->name;
+        if (strcmp(names[i], name) == 0)
+            return 0;
+    }
+    near = suggest_nearest(name, names);
+    return error_set(e, ERROR_USAGE, "--without: '%s' is no detector%s%s%s", name,
+                     near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+                     near != NULL ? "'?" : "; see rundown list detectors");
+}

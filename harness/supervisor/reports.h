@@ -1,0 +1,19 @@
+/*
+ * reports.h: writing reports, for the commands that end with some.
+ */
+#ifndef SUPERVISOR_REPORTS_H
+#define SUPERVISOR_REPORTS_H
+
+#include <harness/error.h>
+#include <harness/report.h>
+
+/** reports_write_all() - the terminal's to stdout, every file's into @directory. */
+int reports_write_all(struct store *store, const char *directory);
+
+/** reports_find() - a format by name, NULL if there is none. */
+const struct report_format *reports_find(const char *name);
+
+/** reports_check_detector() - ERROR_USAGE with a suggestion if no detector has this name. */
+int reports_check_detector(const char *name, struct error *e);
+
+#endif

@@ -1,0 +1,243 @@
+/*
+ * verdict: runs the detectors, words the plan's own doings, and keeps it all until the batch
+ * is committed.
+ */
+#include "verdict.h"
+
+#include "line.h"
+
+#include <harness/injector.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TIMELINE_LINES = 24 };
+
+static bool switched_off(const char *name, const char *const *without)
+{
+    for (; without != NULL && *without != NULL; without++)
+        if (strcmp(name, *without) == 0)
+            return true;
+    return false;
+}
+
+void verdict_judge(const struct evidence *evidence, const char *const *without,
+                   struct judgement *judgement)
+{
+    memset(judgement, 0, sizeof *judgement);
+    for (unsigned i = 0; detector_registry[i] != NULL; i++)
+        if (!switched_off(detector_registry[i]->name, without))
+            detector_registry[i]->judge(evidence, judgement);
+    judgement_order(judgement);
+}
+
+enum verdict verdict_of(const struct judgement *judgement)
+{
+    enum verdict verdict = VERDICT_PASS;
+
+    for (unsigned i = 0; i < judgement->findings; i++) {
+        if (judgement->finding[i].severity == STOP_SEVERITY_HARNESS)
+            return VERDICT_BROKEN;
+        if (judgement->finding[i].severity == STOP_SEVERITY_FINDING)
+            verdict = VERDICT_FAIL;
+    }
+    return verdict;
+}
+
+/* --- the timeline ----------------------------------------------------------------------- */
+
+struct moment {
+    uint64_t time;
+    unsigned lane;
+    const struct abi_event *event;
+};
+
+static int by_time(const void *a, const void *b)
+{
+    const struct moment *one = a, *other = b;
+
+    return one->time < other->time ? -1 : one->time > other->time;
+}
+
+/* Events without a stamp of their own lie at their predecessor's. */
+static size_t last_of_lane(const struct abi_lane *lane, unsigned index, unsigned lines,
+                           struct moment *out)
+{
+    uint64_t from = lane->seq > lines ? lane->seq - lines : 0;
+    uint64_t time = 0;
+    size_t count = 0;
+
+    for (uint64_t seq = from; seq < lane->seq; seq++) {
+        const struct abi_event *event = &lane->ring[seq % ABI_RING_EVENTS];
+
+        if (event->time != 0)
+            time = event->time;
+        if (time != 0)
+            out[count++] = (struct moment){time, index, event};
+    }
+    return count;
+}
+
+static void write_moment(FILE *out, const struct evidence *evidence, const struct moment *moment,
+                         uint64_t end, double hz)
+{
+    const struct abi_event *event = moment->event;
+    const struct abi_lane *lane = evidence_lane(evidence, moment->lane);
+    char site[64] = "";
+    char where[FINDING_TEXT_BYTES] = "";
+
+    if (event->site != 0)
+        abi_site_name(&evidence->memory->control, event->site, site);
+    if (event->caller != 0)
+        evidence_address_text(evidence, event->caller, where);
+    fprintf(out, "-%.3f ms  %-8s %-14s %-12s 0x%llx  %s\n",
+            (double)(end - moment->time) * 1000 / hz, lane != NULL ? lane->name : "?",
+            abi_event_name(event->kind), site, (unsigned long long)event->object, where);
+}
+
+char *verdict_timeline(const struct evidence *evidence, unsigned lines)
+{
+    struct moment *moments = calloc((size_t)ABI_LANES * lines, sizeof *moments);
+    double hz = evidence->memory->control.tick_hz != 0
+                    ? (double)evidence->memory->control.tick_hz
+                    : 1e9;
+    size_t count = 0;
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+
+    if (moments == NULL || out == NULL)
+        return NULL;
+    for (unsigned i = 0; i < ABI_LANES; i++) {
+        const struct abi_lane *lane = evidence_lane(evidence, i);
+
+        if (lane != NULL)
+            count += last_of_lane(lane, i, lines, moments + count);
+    }
+    qsort(moments, count, sizeof *moments, by_time);
+    for (size_t i = count > lines ? count - lines : 0; i < count; i++)
+        write_moment(out, evidence, &moments[i], moments[count - 1].time, hz);
+    fclose(out);
+    free(moments);
+    return text;
+}
+
+/* --- into the list ------------------------------------------------------------------------- */
+
+static char *join_lines(const struct finding *finding)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+
+    if (out == NULL)
+        return NULL;
+    for (unsigned i = 0; i < finding->lines && i < FINDING_LINES; i++)
+        fprintf(out, "%s%s", i > 0 ? "\n" : "", finding->line[i]);
+    fclose(out);
+    return text;
+}
+
+/* "thread-kill at T1.2:malloc#17+41i" or "nothing (this one needs no help)". */
+static char *injected_text(const struct abi_control *control)
+{
+    const struct plan_point *point = &control->plan.strike[0];
+    char text[PLAN_POINT_BYTES];
+    char site[64];
+    char *out = NULL;
+
+    if (control->plan.count == 0)
+        return strdup("nothing (this one needs no help)");
+    if (point->injector >= injector_count())
+        return strdup("?");
+    plan_point_format(point, abi_site_name(control, point->site, site), text);
+    if (asprintf(&out, "%s at %s%s", injector_registry[point->injector]->name, text,
+                 control->fired & 1 ? "" : " (did not fire)") < 0)
+        return NULL;
+    return out;
+}
+
+static struct store_finding *grow(struct verdict_list *list)
+{
+    if (list->count == list->room) {
+        size_t room = list->room != 0 ? list->room * 2 : 64;
+        struct store_finding *longer = realloc(list->finding, room * sizeof *longer);
+
+        if (longer == NULL)
+            return NULL;
+        list->finding = longer;
+        list->room = room;
+    }
+    memset(&list->finding[list->count], 0, sizeof list->finding[0]);
+    return &list->finding[list->count++];
+}
+
+static void fill_common(struct store_finding *out, const struct job *job, int64_t cell, int injector,
+                        const char *trace)
+{
+    const struct abi_control *control = &job->memory->control;
+    size_t length = 0;
+
+    out->cell = cell;
+    out->cycle = control->cycle;
+    out->injected = injected_text(control);
+    out->replay = line_format(job->target, &control->plan, injector, control);
+    out->trace = strdup(trace != NULL ? trace : "");
+    out->output = job_tail(job, &length);
+    out->output_bytes = length;
+}
+
+void verdict_add(struct verdict_list *list, const struct judgement *judgement,
+                 const struct evidence *evidence, const struct job *job, int64_t cell, int injector,
+                 const char *trace)
+{
+    for (unsigned i = 0; i < judgement->findings; i++) {
+        const struct finding *finding = &judgement->finding[i];
+        struct store_finding *out = grow(list);
+
+        if (out == NULL)
+            return;
+        fill_common(out, job, cell, injector, trace);
+        out->place = i;
+        out->code = finding->code;
+        out->severity = finding->severity;
+        out->hang_ms = evidence->hang != HANG_NONE ? evidence->hang_ms : -1;
+        out->signature = strdup(finding->signature);
+        out->text = join_lines(finding);
+        out->timeline = i == 0 ? verdict_timeline(evidence, TIMELINE_LINES) : strdup("");
+    }
+}
+
+void verdict_broken(struct verdict_list *list, const struct job *job, int64_t cell, int injector,
+                    const char *text)
+{
+    struct store_finding *out = grow(list);
+
+    if (out == NULL)
+        return;
+    fill_common(out, job, cell, injector, NULL);
+    out->code = STOP_HARNESS_BROKEN;
+    out->severity = STOP_SEVERITY_HARNESS;
+    out->hang_ms = -1;
+    out->signature = strdup("harness.broken");
+    out->text = strdup(text);
+    out->timeline = strdup("");
+}
+
+void verdict_clear(struct verdict_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct store_finding *finding = &list->finding[i];
+
+        free((void *)finding->signature);
+        free((void *)finding->text);
+        free((void *)finding->injected);
+        free((void *)finding->replay);
+        free((void *)finding->trace);
+        free((void *)finding->timeline);
+        free((void *)finding->output);
+    }
+    free(list->finding);
+    memset(list, 0, sizeof *list);
+}

@@ -1,0 +1,42 @@
+/*
+ * verdict.h: the detectors' words about one cycle, as the store keeps them.
+ */
+#ifndef SUPERVISOR_VERDICT_H
+#define SUPERVISOR_VERDICT_H
+
+#include <harness/detector.h>
+#include <results/store/store.h>
+
+#include "job.h"
+
+enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_BROKEN };
+
+/** struct verdict_list - what has been found since the last committed batch. Owned strings. */
+struct verdict_list {
+    struct store_finding *finding;
+    size_t count;
+    size_t room;
+};
+
+/** verdict_judge() - runs every detector that is not switched off; orders by cause. */
+void verdict_judge(const struct evidence *evidence, const char *const *without,
+                   struct judgement *judgement);
+
+/** verdict_of() - fail if there is a finding, broken if the harness failed, else pass. */
+enum verdict verdict_of(const struct judgement *judgement);
+
+/** verdict_add() - appends the judgement's findings, ready for the store. */
+void verdict_add(struct verdict_list *list, const struct judgement *judgement,
+                 const struct evidence *evidence, const struct job *job, int64_t cell, int injector,
+                 const char *trace);
+
+/** verdict_broken() - the harness failed in this cycle; @text says how. */
+void verdict_broken(struct verdict_list *list, const struct job *job, int64_t cell, int injector,
+                    const char *text);
+
+void verdict_clear(struct verdict_list *list);
+
+/** verdict_timeline() - the last events of all lanes in order, one a line; caller frees. */
+char *verdict_timeline(const struct evidence *evidence, unsigned lines);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * watch.h: is this target hung? Proved, not guessed.
+ *
+ * A hang is proved when in two samples, with no event between, every thread of the target and
+ * of its children is blocked without a time limit in a wait that only another thread of them
+ * could end. See docs/architecture.md for what is not a proof.
+ */
+#ifndef SUPERVISOR_WATCH_H
+#define SUPERVISOR_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <harness/agent_abi.h>
+#include <harness/detector.h>
+
+/** struct watch - one job's; zero it before use. */
+struct watch {
+    uint64_t epoch;       /* cycle being looked at */
+    uint64_t progress;    /* events and heartbeats at the last sample */
+    uint64_t fingerprint; /* of the last sample in which nothing could run, 0 none */
+    uint64_t next_ns;     /* not before this */
+    uint64_t backoff_ns;
+    unsigned agreeing;    /* samples in a row with the same fingerprint */
+    unsigned spinning;
+    char why[FINDING_TEXT_BYTES]; /* why it is no proof */
+};
+
+enum watch_state { WATCH_FINE, WATCH_PROVED, WATCH_SPINNING, WATCH_DEADLINE };
+
+/**
+ * watch_look() - called often; does next to nothing while cycles pass.
+ * @now_ns: CLOCK_MONOTONIC. @patience_ns: how old a target may be before it is sampled
+ * (three times its cell's median). @deadline_ns: age at which patience ends.
+ */
+enum watch_state watch_look(struct watch *watch, const struct abi_memory *memory, uint64_t now_ns,
+                            uint64_t patience_ns, uint64_t deadline_ns);
+
+/** watch_tids() - the threads of a process; returns how many, at most @max. */
+unsigned watch_tids(int pid, int *tids, unsigned max);
+
+/** watch_thread() - state and system call of one thread, as /proc says. */
+void watch_thread(int pid, int tid, struct evidence_thread *out);
+
+#endif
