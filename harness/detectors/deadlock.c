@@ -55,7 +55,6 @@ static void judge(const struct evidence *evidence, struct judgement *judgement)
     sign(finding, &waits, &circle);
 }
 
-extern const struct detector detector_deadlock;
 const struct detector detector_deadlock = {
     .name = "deadlock",
     .summary = "live threads wait for each other's locks in a circle",

@@ -21,7 +21,6 @@ static void judge(const struct evidence *evidence, struct judgement *judgement)
     waits_raise(judgement, &waits, STOP_LOCK_OWNER_SUSPENDED, 1u << WAITS_HEAP, false, true);
 }
 
-extern const struct detector detector_heap_lock;
 const struct detector detector_heap_lock = {
     .name = "heap-lock",
     .summary = "a thread waits in the allocator for one that was stopped in there",

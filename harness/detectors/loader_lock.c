@@ -67,7 +67,8 @@ static bool judge_circle(const struct waits *waits, struct judgement *judgement)
     return true;
 }
 
-/* --- joins inside ------------------------------------------------------------------------------ */
+/* --- joins inside ------------------------------------------------------------------------------
+ */
 
 /* Joins seen between the begin and the end of a load or unload; [0] is outside of any. */
 struct nesting {
@@ -184,7 +185,6 @@ static void judge(const struct evidence *evidence, struct judgement *judgement)
     judge_past_joins(evidence, judgement);
 }
 
-extern const struct detector detector_loader_lock;
 const struct detector detector_loader_lock = {
     .name = "loader-lock",
     .summary = "waits for the loader's lock: orphaned, in a circle, or a join under it",

@@ -24,7 +24,6 @@ static void judge(const struct evidence *evidence, struct judgement *judgement)
     waits_raise(judgement, &waits, STOP_LOCK_OWNER_SUSPENDED, 1u << WAITS_LOCK, true, true);
 }
 
-extern const struct detector detector_lock_orphan;
 const struct detector detector_lock_orphan = {
     .name = "lock-orphan",
     .summary = "a thread waits for a lock whose owner is gone or suspended",

@@ -3,6 +3,8 @@
  */
 #include "job.h"
 
+#include "usersite.h"
+
 #include <harness/common/server.h>
 #include <harness/injector.h>
 
@@ -62,6 +64,10 @@ static void reset_memory(struct job *job, const struct target *target, const str
                        (target->workload == NULL ? OPTION_REOPEN : 0) |
                        (place->trace ? OPTION_TRACE : 0);
     control->plan.seed = seed;
+    if (target->user_site[0][0] != 0)
+        memcpy(control->user_site, target->user_site, sizeof control->user_site);
+    else
+        usersite_fill(control->user_site);
     memset(job->memory->call_site, 0, sizeof job->memory->call_site);
 }
 

@@ -3,6 +3,8 @@
  */
 #include "line.h"
 
+#include "usersite.h"
+
 #include <harness/common/suggest.h>
 #include <harness/injector.h>
 
@@ -71,14 +73,6 @@ static int number(const char *name, const char *text, uint64_t *out, struct erro
     return 0;
 }
 
-/* A user site gets the number that the target will give it: the first one, as it is alone. */
-static uint16_t find_site(const char *name, void *context)
-{
-    uint16_t site = abi_site_find(name);
-
-    return site == 0 && strncmp(name, "user:", 5) == 0 ? ABI_SITES : site;
-}
-
 static int read_inject(struct line *line, char *value, struct error *e)
 {
     char *at = strchr(value, '@');
@@ -100,7 +94,7 @@ static int read_inject(struct line *line, char *value, struct error *e)
     if (at == NULL)
         return 0;
     line->struck = true;
-    return plan_point_parse(at, find_site, NULL, &line->point, e);
+    return plan_point_parse(at, usersite_find, NULL, &line->point, e);
 }
 
 static int read_word(struct reader *reader, char *word, struct error *e)

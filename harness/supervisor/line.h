@@ -13,8 +13,6 @@
 
 #include "target.h"
 
-#include <harness/agent_abi.h>
-
 /** struct line - what a replay line says. Owned strings; line_free(). */
 struct line {
     struct target *target;

@@ -3,6 +3,8 @@
  */
 #include "options.h"
 
+#include "usersite.h"
+
 #include <harness/common/suggest.h>
 #include <harness/injector.h>
 
@@ -44,13 +46,6 @@ int options_duration(const char *name, const char *text, double *seconds, struct
                 return 0;
             }
     return error_set(e, ERROR_USAGE, "--%s: '%s' is no duration; write 90s, 30m or 8h", name, text);
-}
-
-static uint16_t find_site(const char *name, void *context)
-{
-    uint16_t site = abi_site_find(name);
-
-    return site == 0 && strncmp(name, "user:", 5) == 0 ? ABI_SITES : site;
 }
 
 static int find_injector(const char *name, int *out, struct error *e)
@@ -101,7 +96,7 @@ int options_injection(const char *text, struct run_injection *out, struct error 
     code = find_injector(copy, &out->injector, e);
     if (code == 0 && at != NULL) {
         out->placed = true;
-        code = plan_point_parse(at, find_site, NULL, &out->point, e);
+        code = plan_point_parse(at, usersite_find, NULL, &out->point, e);
         if (code == 0)
             code = check_point(out, e);
     }

@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <harness/agent_abi.h>
 #include <harness/error.h>
-#include <harness/plan.h>
 #include <harness/workload.h>
 
 struct target {
@@ -36,6 +36,7 @@ struct target {
     char *trouble;     /* why no profile could be had, NULL if it could */
     char *notes;
     int baseline_status;
+    char user_site[ABI_USER_SITES][ABI_NAME_BYTES]; /* names in the profile's numbering */
     struct profile profile;
 };
 

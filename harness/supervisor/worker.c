@@ -140,8 +140,26 @@ static void take_profile(struct worker *worker)
 {
     struct target *target = worker->job.target;
 
-    if (target->trouble == NULL)
-        job_profile(&worker->job, &target->profile);
+    if (target->trouble != NULL)
+        return;
+    job_profile(&worker->job, &target->profile);
+    memcpy(target->user_site, control_of(worker)->user_site, sizeof target->user_site);
+}
+
+static bool needs_profile(const struct run_cell *cell)
+{
+    return !cell->spec.none && !(cell->spec.point.hit != 0 && cell->spec.point.site != 0 &&
+                                 cell->spec.point.thread[0] != 0);
+}
+
+/* Stepping every kind of call is only worth while if some injector strikes inside calls. */
+static bool needs_lengths(const struct run *run, const struct target *target)
+{
+    for (size_t i = 0; i < run->cells; i++)
+        if (run->cell[i].target == target && needs_profile(&run->cell[i]) &&
+            run->cell[i].spec.inside && !run->cell[i].spec.point.insn_fixed)
+            return true;
+    return false;
 }
 
 static void dry_done(struct worker *worker)
@@ -150,7 +168,8 @@ static void dry_done(struct worker *worker)
     struct abi_control *control = control_of(worker);
 
     take_profile(worker);
-    if (worker->phase == WORKER_COUNT && target->trouble == NULL) {
+    if (worker->phase == WORKER_COUNT && target->trouble == NULL &&
+        needs_lengths(worker->run, target)) {
         target->baseline_status = control->baseline_status;
         run_dry(worker, PURPOSE_STEP, WORKER_STEP);
         return;
@@ -201,12 +220,6 @@ static void start_batch(struct worker *worker)
     control->stop = 0;
     worker->phase = WORKER_BATCH;
     job_command(&worker->job, COMMAND_RUN);
-}
-
-static bool needs_profile(const struct run_cell *cell)
-{
-    return !cell->spec.none && !(cell->spec.point.hit != 0 && cell->spec.point.site != 0 &&
-                                 cell->spec.point.thread[0] != 0);
 }
 
 /* A cell with nowhere to strike would count cycles of nothing. */
@@ -508,7 +521,7 @@ static void end_target(struct worker *worker)
     struct abi_control *control = control_of(worker);
     struct run *run = worker->run;
 
-    if (run->options.held != NULL && control->pid != 0) {
+    if (run->options.held != NULL && !run->options.stop_at && control->pid != 0) {
         autopsy_release(&run->autopsy);
         run->options.held(run->options.context, (int)control->pid);
     }
@@ -576,12 +589,27 @@ static void dry_anomaly(struct worker *worker)
     job_command(&worker->job, COMMAND_CONTINUE);
 }
 
+/* The plan's injection is due: somebody looks, and then it goes on. */
+static void stopped_for_debugger(struct worker *worker)
+{
+    struct abi_control *control = control_of(worker);
+    struct run *run = worker->run;
+
+    __atomic_fetch_and(&control->anomaly, ~(uint32_t)ANOMALY_STOPPED, __ATOMIC_RELAXED);
+    if (run->options.held != NULL)
+        run->options.held(run->options.context, (int)control->pid);
+    kill((pid_t)control->pid, SIGCONT);
+    job_command(&worker->job, COMMAND_CONTINUE);
+}
+
 static void anomaly(struct worker *worker)
 {
     struct abi_control *control = control_of(worker);
 
     job_drain(&worker->job);
-    if (worker->phase != WORKER_BATCH) {
+    if (worker->run->options.stop_at && (control->anomaly & ANOMALY_STOPPED)) {
+        stopped_for_debugger(worker);
+    } else if (worker->phase != WORKER_BATCH) {
         dry_anomaly(worker);
     } else if (control->anomaly & (ANOMALY_SPAWN | ANOMALY_NO_AGENT)) {
         broken_cycle(worker, no_agent_text(control));

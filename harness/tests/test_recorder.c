@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -1030,6 +1031,15 @@ static void test_home_is_left_alone(void)
 
 /* --- the program --- */
 
+/* One test at a time may make and remove the tracer's files; the lock goes with the process. */
+static void wait_for_turn(void)
+{
+    int fd = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0)
+        flock(fd, LOCK_EX);
+}
+
 /* The reason to skip; NULL where everything is there. A broken recorder is no reason. */
 static const char *absent(void)
 {
@@ -1078,6 +1088,7 @@ int main(int argc, char **argv)
         for (;;)
             pause();
     }
+    wait_for_turn();
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED || mkdtemp(scratch) == NULL)
         return 1;

@@ -368,6 +368,15 @@ static void test_only_our_tracers_are_ended(void)
     recorder_place_remove(&place, 0);
 }
 
+/* One test at a time may make and remove the tracer's files; the lock goes with the process. */
+static void wait_for_turn(void)
+{
+    int fd = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0)
+        flock(fd, LOCK_EX);
+}
+
 static void add_tests(CU_pSuite suite)
 {
     CU_add_test(suite, "made and removed", test_made_and_removed);
@@ -400,6 +409,7 @@ int main(int argc, char **argv)
         printf("skipped: /dev/shm: %s\n", strerror(errno));
         return 77;
     }
+    wait_for_turn();
     snprintf(wait_file, sizeof wait_file, "/dev/shm/lttng-ust-wait-test-%d", (int)getpid());
     if (CU_initialize_registry() != CUE_SUCCESS)
         return 1;

@@ -151,8 +151,10 @@ static inline int drive_threads_left(int before)
  * Its standard error, where broken promises are complained of, goes nowhere. */
 static inline pid_t drive_start(int (*job)(void *), void *argument)
 {
-    pid_t pid = fork();
+    pid_t pid;
 
+    fflush(NULL); /* or the child prints it again when it calls exit() */
+    pid = fork();
     if (pid == 0) {
         int nowhere = open("/dev/null", O_WRONLY);
 

@@ -17,7 +17,7 @@ enum { TWINS = sizeof twins / sizeof twins[0] };
 static struct {
     atomic_uint commits;
     atomic_uint deaths;
-} *shared;
+} * shared;
 
 static unsigned deadly_every; /* each so many commits the thread dies; 0: never */
 enum { DEATHS = 3 };          /* of four threads */
@@ -80,6 +80,7 @@ static void test_wrong_sum_is_found_out(void)
 
 struct deadly_run {
     const char *variant;
+    int64_t threads;
     uint64_t seed;
 };
 
@@ -89,24 +90,26 @@ static int run_deadly(void *argument)
     struct workload_context context =
         drive_context(&workload_robust_table, run->variant, run->seed);
 
+    drive_set(&workload_robust_table, &context, "threads", run->threads);
     deadly_every = 40 + (unsigned)run->seed;
     return drive_run(&workload_robust_table, &context) != 0;
 }
 
 /* How many of the seeds broke a promise; every one must have had its deaths. */
-static int broken_of(const char *variant, uint64_t seeds)
+static int broken_of(const char *variant, int64_t threads, uint64_t seeds)
 {
+    unsigned deaths = threads < DEATHS ? (unsigned)threads : DEATHS;
     int broken = 0;
 
     for (uint64_t seed = 0; seed < seeds; seed++) {
-        struct deadly_run run = {variant, seed};
+        struct deadly_run run = {variant, threads, seed};
         int status;
 
         atomic_store(&shared->commits, 0);
         atomic_store(&shared->deaths, 0);
         status = drive_apart(run_deadly, &run);
         CU_ASSERT_TRUE(status == 0 || status == 1);
-        CU_ASSERT_TRUE(atomic_load(&shared->deaths) >= DEATHS);
+        CU_ASSERT_TRUE(atomic_load(&shared->deaths) >= deaths);
         broken += status == 1;
     }
     return broken;
@@ -115,13 +118,13 @@ static int broken_of(const char *variant, uint64_t seeds)
 static void test_recovery_survives_every_death(void)
 {
     for (unsigned i = 0; i < TWINS; i++)
-        CU_ASSERT_EQUAL(broken_of(twins[i], 20), 0);
+        CU_ASSERT_EQUAL(broken_of(twins[i], 4, 20), 0);
 }
 
-/* Each death leaves some money withdrawn and not paid in; no two can make up for each other. */
+/* One thread, for certainty: where more go in unlocked, their errors might cancel out. */
 static void test_ignored_deaths_are_found_out(void)
 {
-    CU_ASSERT_EQUAL(broken_of("ignored", 20), 20);
+    CU_ASSERT_EQUAL(broken_of("ignored", 1, 20), 20);
 }
 
 int main(void)

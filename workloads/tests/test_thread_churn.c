@@ -101,10 +101,10 @@ static void test_lost_result_is_found_out_for_each_way(void)
     CU_ASSERT_EQUAL(broken_by(FAULT_LOST_RESULT, 5), 5);
 }
 
-/* Its handler, its destructor and its result are lost together. */
+/* Its handler and its destructor are lost; its result is whatever lay in its place. */
 static void test_killed_thread_is_found_out(void)
 {
-    CU_ASSERT_EQUAL(broken_by(FAULT_KILLED, 1), 3);
+    CU_ASSERT_TRUE(broken_by(FAULT_KILLED, 1) >= 2);
 }
 
 int main(void)

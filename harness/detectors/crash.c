@@ -1,0 +1,301 @@
+/*
+ * crash: the process died of a fatal signal that the plan had not ordered.
+ *
+ * One death is one finding, by the most telling code: code or data of a module that had been
+ * unloaded, the allocator's own abort, or just the signal. What the agent caught tells most;
+ * a signal that nobody caught (SIGKILL, a handler of the program's own that gave up) is known
+ * from the wait status alone. Rows B6, C2 and C9.
+ */
+#include <harness/detector.h>
+
+#include <harness/supervisor/evidence.h>
+#include <harness/supervisor/stack_kind.h>
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum { FRAMES_SHOWN = 16, RIP = 16 };
+
+/* What glibc writes before it aborts, each at the start of a line. */
+static const char *const allocator_words[] = {
+    "malloc(): ",
+    "free(): ",
+    "realloc(): ",
+    "munmap_chunk(): ",
+    "mremap_chunk(): ",
+    "malloc_consolidate(): ",
+    "malloc: top chunk is corrupt",
+    "double free or corruption",
+    "corrupted size vs. prev_size",
+    "corrupted double-linked list",
+    "tcache_thread_shutdown(): ",
+    "break adjusted to free malloc space",
+    NULL,
+};
+
+/** @crash: NULL where only the wait status is known. */
+struct end {
+    int signal;
+    const struct abi_crash *crash;
+};
+
+/* After a hang it is we who end the process, so its status says nothing then. */
+static struct end end_of(const struct evidence *evidence)
+{
+    const struct abi_control *control = evidence_control(evidence);
+    struct end end = {0};
+
+    if (control != NULL && control->epoch != 0 && control->crash.epoch == control->epoch &&
+        control->crash.signal > 0 && control->crash.signal < NSIG) {
+        end.signal = (int)control->crash.signal;
+        end.crash = &control->crash;
+    } else if (evidence->ended && evidence->hang == HANG_NONE && WIFSIGNALED(evidence->status)) {
+        end.signal = WTERMSIG(evidence->status);
+    }
+    return end;
+}
+
+/* --- unloaded modules ------------------------------------------------------------------------- */
+
+static bool is_in(const struct abi_module *module, uint64_t address)
+{
+    return address >= module->base && address < module->end;
+}
+
+/* The module that was there last, unless another one has taken its place. */
+static const struct abi_module *unloaded_at(const struct evidence *evidence, uint64_t address)
+{
+    const struct abi_module *found = NULL;
+
+    for (unsigned i = 0; i < ABI_MODULES; i++) {
+        const struct abi_module *module = evidence_module(evidence, i);
+
+        if (module == NULL || !is_in(module, address))
+            continue;
+        if (module->state == MODULE_LOADED)
+            return NULL;
+        if (found == NULL || module->unloaded_at > found->unloaded_at)
+            found = module;
+    }
+    return found;
+}
+
+/* The supervisor has looked at the maps, the agent's table has not: so its word comes first. */
+static const struct abi_module *unloaded(const struct evidence *evidence, const struct end *end,
+                                         uint64_t *address)
+{
+    const uint64_t places[2] = {end->crash->regs[RIP], end->crash->address};
+
+    if (end->signal != SIGSEGV && end->signal != SIGBUS && end->signal != SIGILL)
+        return NULL;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct abi_module *module = &evidence->unloaded;
+
+        *address = places[i];
+        if (module->epoch != 0 && is_in(module, places[i]))
+            return module;
+        if ((module = unloaded_at(evidence, places[i])) != NULL)
+            return module;
+    }
+    return NULL;
+}
+
+/* --- words --------------------------------------------------------------------------------------
+ */
+
+static void who_text(const struct evidence *evidence, const struct end *end, char *out,
+                     size_t bytes)
+{
+    if (end->crash == NULL)
+        snprintf(out, bytes, "%s", "the process");
+    else if (evidence_lane(evidence, end->crash->lane) == NULL)
+        snprintf(out, bytes, "thread %" PRIu32, end->crash->tid);
+    else
+        evidence_lane_text(evidence, end->crash->lane, out);
+}
+
+static const char *reason(const struct end *end)
+{
+    if (end->crash == NULL)
+        return "";
+    if (end->crash->code <= 0)
+        return end->signal == SIGABRT ? "" : ", sent by a call";
+    if (end->signal == SIGSEGV && end->crash->code == SEGV_MAPERR)
+        return ", nothing is mapped there";
+    if (end->signal == SIGSEGV && end->crash->code == SEGV_ACCERR)
+        return ", not allowed there";
+    return "";
+}
+
+static void say_signal(struct finding *finding, const struct evidence *evidence,
+                       const struct end *end)
+{
+    const char *name = sigabbrev_np(end->signal);
+    char number[16];
+    char who[EVIDENCE_NAME_BYTES];
+    char address[32] = "";
+
+    snprintf(number, sizeof number, "%d", end->signal);
+    who_text(evidence, end, who, sizeof who);
+    if (end->crash != NULL && end->crash->code > 0)
+        snprintf(address, sizeof address, " at 0x%" PRIx64, end->crash->address);
+    finding_say(finding, "%-10s died of %s%s%s%s", who, name != NULL ? "SIG" : "signal ",
+                name != NULL ? name : number, address, reason(end));
+}
+
+static unsigned crash_frames(const struct evidence *evidence)
+{
+    return evidence->crash_frames < EVIDENCE_FRAMES ? evidence->crash_frames : EVIDENCE_FRAMES;
+}
+
+/* Without a stack, the instruction by itself is better than nothing. */
+static void say_stack(struct finding *finding, const struct evidence *evidence,
+                      const struct end *end)
+{
+    unsigned frames = crash_frames(evidence);
+    char text[EVIDENCE_TEXT_BYTES];
+
+    for (unsigned i = 0; i < frames && i < FRAMES_SHOWN; i++) {
+        evidence_frame_text(&evidence->crash_frame[i], text);
+        finding_say(finding, "           %s %s", i == 0 ? "at" : "in", text);
+    }
+    if (frames > FRAMES_SHOWN)
+        finding_say(finding, "           and %u more", frames - FRAMES_SHOWN);
+    if (frames == 0 && end->crash != NULL) {
+        evidence_address_text(evidence, end->crash->regs[RIP], text);
+        finding_say(finding, "           at %s", text);
+    }
+}
+
+static void culprit_of(const struct evidence *evidence, const struct end *end, char *out)
+{
+    struct evidence_frame frame;
+
+    evidence_culprit(evidence->crash_frame, crash_frames(evidence), out);
+    if (out[0] == 0 && end->crash != NULL &&
+        evidence_address(evidence, end->crash->regs[RIP], &frame))
+        evidence_culprit(&frame, 1, out);
+}
+
+/* --- one finding each
+ * ------------------------------------------------------------------------------ */
+
+static void ago_text(const struct evidence *evidence, const struct end *end,
+                     const struct abi_module *module, char out[48])
+{
+    double ms = evidence_ms(evidence, module->unloaded_at, end->crash->time);
+
+    if (ms < 0)
+        snprintf(out, 48, "before");
+    else if (ms < 1)
+        snprintf(out, 48, "%.0f us ago", ms * 1e3);
+    else
+        snprintf(out, 48, "%.*f ms ago", ms < 10, ms);
+}
+
+static void say_unloaded(struct finding *finding, const struct evidence *evidence,
+                         const struct end *end, const struct abi_module *module, uint64_t address)
+{
+    char path[64];
+    char ago[48];
+    char who[EVIDENCE_NAME_BYTES];
+    char caller[EVIDENCE_TEXT_BYTES];
+
+    evidence_path_base(module->path, path);
+    ago_text(evidence, end, module, ago);
+    evidence_lane_text(evidence, module->unloader_lane, who);
+    evidence_caller_text(evidence, module->unload_caller, caller);
+    finding_say(finding, "           %s %s+0x%" PRIx64 ", unloaded %s by %s",
+                address == end->crash->regs[RIP] ? "in the code of" : "on the data of", path,
+                address - module->base, ago, who);
+    finding_say(finding, "           the dlclose was called in %s", caller);
+}
+
+/* The module is the culprit even where its function is not known any more. */
+static void sign_unloaded(struct finding *finding, const struct evidence *evidence,
+                          const struct abi_module *module)
+{
+    const struct evidence_frame *top = crash_frames(evidence) > 0 ? evidence->crash_frame : NULL;
+    struct evidence_frame frame = {0};
+    char culprit[EVIDENCE_CULPRIT_BYTES];
+    char waiter[EVIDENCE_CULPRIT_BYTES] = "";
+
+    evidence_path_base(module->path, frame.module);
+    if (top != NULL && strncmp(top->module, frame.module, sizeof top->module) == 0)
+        frame = *top;
+    evidence_culprit(&frame, 1, culprit);
+    if (evidence_caller(evidence, module->unload_caller, &frame))
+        evidence_culprit(&frame, 1, waiter);
+    finding_sign(finding, culprit, waiter);
+}
+
+static bool judge_unloaded(const struct evidence *evidence, const struct end *end,
+                           struct judgement *judgement)
+{
+    uint64_t address = 0;
+    const struct abi_module *module = end->crash != NULL ? unloaded(evidence, end, &address) : NULL;
+    struct finding *finding;
+
+    if (module == NULL)
+        return false;
+    finding = judgement_add(judgement, STOP_MODULE_CODE_UNMAPPED);
+    say_signal(finding, evidence, end);
+    say_unloaded(finding, evidence, end, module, address);
+    say_stack(finding, evidence, end);
+    sign_unloaded(finding, evidence, module);
+    return true;
+}
+
+/* No code but the allocator's own runs inside a call of it. */
+static bool is_in_allocator(const struct evidence *evidence, const struct end *end)
+{
+    const struct abi_lane *lane =
+        end->crash != NULL ? evidence_lane(evidence, end->crash->lane) : NULL;
+
+    if (lane != NULL && lane->depth == 0 && abi_site_family(lane->site) == FAMILY_ALLOC)
+        return true;
+    return stack_kind_inside(evidence->crash_frame, crash_frames(evidence)) & STACK_HEAP;
+}
+
+static bool is_allocators(const struct evidence *evidence, const struct end *end, char *words)
+{
+    evidence_said(evidence, allocator_words, words);
+    return end->signal == SIGABRT && (words[0] != 0 || is_in_allocator(evidence, end));
+}
+
+static void judge_signal(const struct evidence *evidence, const struct end *end,
+                         struct judgement *judgement)
+{
+    char words[EVIDENCE_TEXT_BYTES];
+    char culprit[EVIDENCE_CULPRIT_BYTES];
+    bool allocator = is_allocators(evidence, end, words);
+    struct finding *finding =
+        judgement_add(judgement, allocator ? STOP_HEAP_ALLOCATOR_ABORT : STOP_CRASH_SIGNAL);
+
+    say_signal(finding, evidence, end);
+    if (allocator && words[0] != 0)
+        finding_say(finding, "           its last words: %s", words);
+    say_stack(finding, evidence, end);
+    culprit_of(evidence, end, culprit);
+    finding_sign(finding, culprit, "");
+}
+
+static void judge(const struct evidence *evidence, struct judgement *judgement)
+{
+    struct end end = end_of(evidence);
+
+    if (end.signal == 0 || end.signal == evidence->effect_signal)
+        return;
+    if (!judge_unloaded(evidence, &end, judgement))
+        judge_signal(evidence, &end, judgement);
+}
+
+const struct detector detector_crash = {
+    .name = "crash",
+    .summary = "a fatal signal that was not ordered, and what the address belonged to",
+    .codes = "crash.signal module.code-unmapped heap.allocator-abort",
+    .judge = judge,
+};

@@ -1,0 +1,203 @@
+/*
+ * hang: nothing moves, and no more telling code says why.
+ *
+ * The last to speak: where a wait has somebody to blame, or is part of a circle, the detectors
+ * for that have said so, and this one stays silent (it asks the same graph). While a thread is
+ * suspended by the plan the others may rightly wait for it, so what is said then is a note.
+ * Row F5, and every "hang" of the catalogue that has no better name.
+ */
+#include <harness/detector.h>
+
+#include <harness/supervisor/evidence.h>
+#include <harness/supervisor/waits.h>
+
+#include <string.h>
+
+enum { THREADS_SHOWN = 16, GONE_SHOWN = 4 };
+
+/* --- words ---------------------------------------------------------------------------------- */
+
+static bool is_live(const struct waits *waits, unsigned node)
+{
+    return waits_waiting(waits, node) || waits->node[node].life == WAITS_RUNS;
+}
+
+static void say_live(struct finding *finding, const struct waits *waits)
+{
+    unsigned live = 0;
+
+    for (unsigned n = 0; n < waits->nodes; n++)
+        if (is_live(waits, n) && live++ < THREADS_SHOWN)
+            waits_say(finding, waits, n);
+    if (live > THREADS_SHOWN)
+        finding_say(finding, "and %u more threads", live - THREADS_SHOWN);
+    if (live == 0)
+        finding_say(finding, "nothing is known of its threads");
+}
+
+static void say_gone(struct finding *finding, const struct waits *waits)
+{
+    unsigned gone = 0;
+
+    for (unsigned n = 0; n < ABI_LANES && gone < GONE_SHOWN; n++)
+        if (waits->node[n].life == WAITS_DEAD || waits->node[n].life == WAITS_PARKED) {
+            waits_say_gone(finding, waits, n, WAITS_NOT, 0, 0);
+            gone++;
+        }
+}
+
+static void say_all(struct finding *finding, const struct waits *waits)
+{
+    say_live(finding, waits);
+    say_gone(finding, waits);
+    if (waits->evidence->left_processes > 0)
+        finding_say(finding, "%u other %s of the target %s", waits->evidence->left_processes,
+                    waits->evidence->left_processes == 1 ? "process" : "processes",
+                    waits->evidence->left_processes == 1 ? "is left" : "are left");
+}
+
+/* Threads without a lane may be a recorder's; they sign only where there is nobody else. */
+static void sign(struct finding *finding, const struct waits *waits,
+                 bool (*wanted)(const struct waits *waits, unsigned node))
+{
+    char kept[EVIDENCE_CULPRIT_BYTES] = "";
+    char text[EVIDENCE_CULPRIT_BYTES];
+
+    for (unsigned n = 0; n < waits->nodes; n++) {
+        if (!wanted(waits, n) || (n >= ABI_LANES && kept[0] != 0))
+            continue;
+        waits_sign(waits, n, text);
+        if (text[0] != 0 && (kept[0] == 0 || strcmp(text, kept) < 0))
+            strcpy(kept, text);
+    }
+    finding_sign(finding, "", kept);
+}
+
+/* --- what kind of standstill ------------------------------------------------------------------ */
+
+/* At the end of every chain: it waits, and there is nobody whom it waits for. */
+static bool is_last(const struct waits *waits, unsigned node)
+{
+    return waits_waiting(waits, node) && waits_owner(waits, node, 0) == ABI_LANES;
+}
+
+static bool is_running(const struct waits *waits, unsigned node)
+{
+    return waits->node[node].life == WAITS_RUNS || waits->node[node].life == WAITS_SPINS;
+}
+
+struct tally {
+    unsigned locks;
+    unsigned events;
+    unsigned others;
+    unsigned parked;
+};
+
+static void count(const struct waits *waits, struct tally *tally)
+{
+    for (unsigned n = 0; n < waits->nodes; n++) {
+        tally->parked += waits->node[n].life == WAITS_PARKED;
+        if (!is_last(waits, n))
+            continue;
+        switch (waits->node[n].kind) {
+        case WAITS_EVENT:
+            tally->events++;
+            break;
+        case WAITS_JOIN:
+        case WAITS_CHILD:
+        case WAITS_OTHER:
+            tally->others++;
+            break;
+        default:
+            tally->locks++;
+            break;
+        }
+    }
+}
+
+/* Things like pipes and futexes of unknown use may be locks as well as events, if two wait. */
+static bool is_lost_wakeup(const struct tally *tally)
+{
+    if (tally->locks > 0)
+        return false;
+    return tally->others == 0 ? tally->events > 0 : tally->events + tally->others == 1;
+}
+
+static void judge_proved(const struct waits *waits, struct judgement *judgement)
+{
+    struct tally tally = {0};
+    struct finding *finding;
+
+    count(waits, &tally);
+    finding = judgement_add(judgement,
+                            is_lost_wakeup(&tally) ? STOP_HANG_LOST_WAKEUP : STOP_HANG_DEADLOCK);
+    if (finding != NULL && tally.parked > 0) {
+        finding->severity = STOP_SEVERITY_NOTE;
+        finding_say(finding, "no fault: the thread that was suspended is the one to go on");
+    }
+    say_all(finding, waits);
+    sign(finding, waits, is_last);
+}
+
+static void judge_spinning(const struct waits *waits, struct judgement *judgement)
+{
+    struct finding *finding = judgement_add(judgement, STOP_HANG_LIVELOCK);
+
+    say_all(finding, waits);
+    sign(finding, waits, is_running);
+}
+
+static void judge_deadline(const struct waits *waits, struct judgement *judgement)
+{
+    struct finding *finding = judgement_add(judgement, STOP_HANG_DEADLINE);
+
+    finding_say(finding, "not proved: %.*s", FINDING_TEXT_BYTES,
+                waits->evidence->why[0] != 0 ? waits->evidence->why : "no reason was given");
+    say_all(finding, waits);
+    sign(finding, waits, is_live);
+}
+
+/* A stop by ourselves, for the autopsy of a signal or for a debugger, is none of its own. */
+static bool is_stopped(const struct evidence *evidence)
+{
+    const struct abi_control *control = evidence_control(evidence);
+
+    return control != NULL && !evidence->ended && (control->anomaly & ANOMALY_STOPPED) &&
+           !(control->anomaly & ANOMALY_SIGNAL) && !(control->options & OPTION_STOP_AT);
+}
+
+static void judge_stopped(const struct waits *waits, struct judgement *judgement)
+{
+    struct finding *finding = judgement_add(judgement, STOP_HANG_STOPPED);
+
+    finding_say(finding, "a signal stopped the process, and nobody continues it");
+    say_all(finding, waits);
+    sign(finding, waits, is_live);
+}
+
+static void judge(const struct evidence *evidence, struct judgement *judgement)
+{
+    struct waits waits;
+    bool stopped = is_stopped(evidence);
+
+    if (evidence->hang == HANG_NONE && !stopped)
+        return;
+    waits_read(&waits, evidence);
+    if (stopped)
+        judge_stopped(&waits, judgement);
+    else if (waits_explained(&waits))
+        return;
+    else if (evidence->hang == HANG_PROVED)
+        judge_proved(&waits, judgement);
+    else if (evidence->hang == HANG_SPINNING)
+        judge_spinning(&waits, judgement);
+    else
+        judge_deadline(&waits, judgement);
+}
+
+const struct detector detector_hang = {
+    .name = "hang",
+    .summary = "nothing moves, and nobody can be blamed for it",
+    .codes = "hang.deadlock hang.lost-wakeup hang.livelock hang.stopped hang.deadline",
+    .judge = judge,
+};

@@ -1,0 +1,313 @@
+/*
+ * replay: runs the cycle of a replay line, or of a stored finding, again and again, and says
+ * how often it came out the same.
+ */
+#include <harness/supervisor/command.h>
+
+#include <harness/injector.h>
+#include <harness/supervisor/line.h>
+#include <harness/supervisor/options.h>
+#include <harness/supervisor/place.h>
+#include <harness/supervisor/reports.h>
+#include <results/stats/rates.h>
+#include <results/stats/replay.h>
+
+#include <argp.h>
+#include <errno.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { KEY_TIMES = 1000, KEY_GDB, KEY_BISECT, KEY_NO_LTTNG, BISECT_SKIP = 125 };
+
+static const struct argp_option option_list[] = {
+    {"times", KEY_TIMES, "N", 0, "run it N times (default 20)", 1},
+    {"gdb", KEY_GDB, "WHERE", OPTION_ARG_OPTIONAL,
+     "open gdb on the target at its finding, or =injection: where the injection is due", 1},
+    {"bisect", KEY_BISECT, NULL, 0, "exit 0 good, 1 same signature, 125 otherwise", 1},
+    {"no-lttng", KEY_NO_LTTNG, NULL, 0, "do not start the flight recorder", 1},
+    {"quiet", 'q', NULL, 0, "only the last line", 1},
+    {0},
+};
+
+struct replay {
+    char *text;
+    uint64_t times;
+    bool gdb;
+    bool at_injection;
+    bool bisect;
+    bool quiet;
+    bool no_lttng;
+    struct line line;
+    char *wanted;       /* signature to look for, NULL: any finding */
+    uint64_t same;      /* cycles that showed it */
+    uint64_t other;     /* cycles that showed something else */
+    struct error e;
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct replay *replay = state->input;
+
+    switch (key) {
+    case KEY_TIMES:
+        if (options_number("times", text, 1, 1000000, &replay->times, &replay->e) != 0) {
+            fprintf(stderr, "rundown replay: %s\n", replay->e.text);
+            exit(STATUS_USAGE);
+        }
+        return 0;
+    case KEY_GDB:
+        replay->gdb = true;
+        replay->at_injection = text != NULL && strcmp(text, "injection") == 0;
+        if (text != NULL && !replay->at_injection && strcmp(text, "finding") != 0) {
+            fprintf(stderr, "rundown replay: --gdb: '%s' is neither finding nor injection\n", text);
+            exit(STATUS_USAGE);
+        }
+        return 0;
+    case KEY_BISECT:
+        replay->bisect = true;
+        return 0;
+    case KEY_NO_LTTNG:
+        replay->no_lttng = true;
+        return 0;
+    case 'q':
+        replay->quiet = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (replay->text != NULL)
+            argp_error(state, "one line only: put it in quotes");
+        replay->text = text;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "a replay line or DIR:CELL:CYCLE is missing");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* --- DIR:CELL:CYCLE -------------------------------------------------------------------------- */
+
+static int take_finding(const struct store_finding *finding, void *context)
+{
+    struct replay *replay = context;
+
+    if (finding->place != 0)
+        return 0;
+    replay->text = strdup(finding->replay);
+    replay->wanted = strdup(finding->signature);
+    return 1;
+}
+
+/* True if the text is an address in a run's directory; then the line comes from there. */
+static bool from_directory(struct replay *replay, int *code)
+{
+    char *cycle = strrchr(replay->text, ':');
+    char *directory, *cell;
+    struct store *store;
+    char *end;
+
+    *code = 0;
+    if (cycle == NULL || cycle == replay->text || strchr(replay->text, '=') != NULL)
+        return false;
+    directory = strndup(replay->text, (size_t)(cycle - replay->text));
+    cell = strrchr(directory, ':');
+    if (cell == NULL || *cycle == 0) {
+        free(directory);
+        return false;
+    }
+    *cell++ = 0;
+    *code = store_open(directory, false, &store, &replay->e);
+    if (*code == 0) {
+        char *address = replay->text;
+
+        store_finding_get(store, strtoll(cell, &end, 10), strtoull(cycle + 1, NULL, 10),
+                          take_finding, replay, &replay->e);
+        store_close(store);
+        if (replay->text == address)
+            *code = error_set(&replay->e, ERROR_NOT_FOUND, "%s: no finding in cell %s, cycle %s",
+                              directory, cell, cycle + 1);
+    }
+    free(directory);
+    return true;
+}
+
+/* --- one judged cycle -------------------------------------------------------------------------- */
+
+static void judged(void *context, const struct judgement *judgement)
+{
+    struct replay *replay = context;
+    bool any = false;
+    bool same = false;
+
+    for (unsigned i = 0; i < judgement->findings; i++) {
+        if (judgement->finding[i].severity != STOP_SEVERITY_FINDING)
+            continue;
+        any = true;
+        same |= replay->wanted == NULL ||
+                strcmp(judgement->finding[i].signature, replay->wanted) == 0;
+    }
+    replay->same += same;
+    replay->other += any && !same;
+}
+
+/* Runs gdb on the target; the terminal is gdb's until it ends. */
+static void held(void *context, int pid)
+{
+    const char *gdb = getenv("GDB") != NULL ? getenv("GDB") : "gdb";
+    char number[16];
+    sigset_t none;
+    pid_t child;
+
+    snprintf(number, sizeof number, "%d", pid);
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        execlp(gdb, gdb, "-q", "-p", number, (char *)NULL);
+        fprintf(stderr, "rundown replay: --gdb: %s: %s; apt-get install gdb\n", gdb,
+                strerror(errno));
+        _exit(127);
+    }
+    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+/* --- the command ---------------------------------------------------------------------------------- */
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *at)
+{
+    return remove(path);
+}
+
+static bool other_binaries(const struct replay *replay)
+{
+    const struct line *line = &replay->line;
+
+    return line->build[0] != 0 && strcmp(line->build, line->target->build) != 0;
+}
+
+static void shape(const struct replay *replay, struct target **target, const char *directory,
+                  struct run_options *options)
+{
+    const struct line *line = &replay->line;
+    struct run_injection *injection = &options->injection[0];
+
+    memset(options, 0, sizeof *options);
+    options->target = target;
+    options->targets = 1;
+    options->injections = 1;
+    injection->injector = line->injector;
+    injection->point = line->point;
+    injection->placed = line->struck;
+    options->no_control = true;
+    options->cycles = replay->gdb ? 1 : replay->times;
+    options->until_found = replay->gdb ? 1 : 0;
+    options->seed = line->seed;
+    options->jobs = 1;
+    options->mode = line->mode;
+    options->directory = directory;
+    options->no_trace = replay->no_lttng || replay->gdb;
+    options->quiet = true;
+    options->progress = !replay->quiet && !replay->gdb && isatty(STDERR_FILENO);
+    options->only_cycle = true;
+    options->cycle = line->cycle;
+    options->judged = judged;
+    options->held = replay->gdb ? held : NULL;
+    options->stop_at = replay->at_injection;
+    options->context = (void *)replay;
+}
+
+static int status_of(const struct replay *replay, const struct run *run)
+{
+    if (replay->bisect)
+        return replay->same > 0 ? 1 : replay->other > 0 || run->total_broken > 0 ? BISECT_SKIP : 0;
+    if (other_binaries(replay) || run->total_broken > 0)
+        return STATUS_UNTRUSTED;
+    return replay->same > 0 ? STATUS_FOUND : STATUS_GOOD;
+}
+
+static void conclude(const struct replay *replay, const struct run *run)
+{
+    uint64_t fired = run->total_cycles - run->cell[0].row.not_fired;
+    double low = 0, high = 1;
+
+    if (other_binaries(replay))
+        printf("other binaries: the line was made for build %s, this is %s\n", replay->line.build,
+               replay->line.target->build);
+    if (fired < run->total_cycles)
+        printf("the injection fired in %llu of %llu cycles\n", (unsigned long long)fired,
+               (unsigned long long)run->total_cycles);
+    stats_wilson((long long)replay->same, (long long)run->total_cycles, &low, &high);
+    printf("reproduced %llu of %llu (95 %% interval %.1f to %.1f %%)",
+           (unsigned long long)replay->same, (unsigned long long)run->total_cycles, low * 100,
+           high * 100);
+    if (replay->other > 0)
+        printf(", something else in %llu", (unsigned long long)replay->other);
+    putchar('\n');
+}
+
+static int execute(struct replay *replay)
+{
+    static struct run run;
+    struct run_options options;
+    struct target *target = replay->line.target;
+    const char *base = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
+    char directory[4096];
+    int code, status;
+
+    snprintf(directory, sizeof directory, "%s/rundown-replay.XXXXXX", base);
+    if (mkdtemp(directory) == NULL) {
+        fprintf(stderr, "rundown replay: %s: %s\n", directory, strerror(errno));
+        return STATUS_UNTRUSTED;
+    }
+    shape(replay, &target, directory, &options);
+    code = run_execute(&run, &options, &replay->e);
+    if (code != 0) {
+        fprintf(stderr, "rundown replay: %s\n", replay->e.text);
+        status = options_status(code);
+    } else {
+        if (!replay->quiet)
+            reports_write_all(run.store, directory);
+        conclude(replay, &run);
+        status = run.interrupted ? 130 : status_of(replay, &run);
+    }
+    run_close(&run);
+    nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    return status;
+}
+
+static int replay_main(int argc, char **argv)
+{
+    static struct replay replay;
+    struct argp parser = {option_list, parse, "'LINE'|DIR:CELL:CYCLE",
+                          "Runs one cycle again: the same plan on the same binaries.\v"
+                          "Exit status: 0 not reproduced, 1 reproduced, 2 usage, 3 broken or "
+                          "other binaries; with --bisect 0, 1 or 125.",
+                          NULL, NULL, NULL};
+    struct place place;
+    int code;
+
+    argp_program_version = COMMAND_VERSION;
+    argp_err_exit_status = STATUS_USAGE;
+    memset(&replay, 0, sizeof replay);
+    replay.times = 20;
+    argp_parse(&parser, argc, argv, 0, NULL, &replay);
+    run_place(&place);
+    from_directory(&replay, &code);
+    if (code == 0)
+        code = line_parse(replay.text, place.libdir, &replay.line, &replay.e);
+    if (code != 0) {
+        fprintf(stderr, "rundown replay: %s\n", replay.e.text);
+        return code == ERROR_NOT_FOUND && strstr(replay.text, "--") != NULL ? 127
+                                                                           : options_status(code);
+    }
+    return execute(&replay);
+}
+
+const struct command command_replay = {"replay", "run one cycle again", replay_main};
