@@ -139,8 +139,14 @@ extern const struct injector_services strike_services;
 /* --- fatal.c ------------------------------------------------------------------------- */
 
 void fatal_install(void);
+/** Lets @signal do what it would do without us. */
+void fatal_release(int signal);
 /** The alternate signal stack of a lane, for the calling thread. */
 void fatal_stack(struct abi_lane *lane);
+
+/* Code of the recorder's modules: [emit_low, emit_low + emit_span); 0 long while it is off. */
+extern uint64_t emit_low;
+extern uint64_t emit_span;
 
 /* --- hooks' frame ---------------------------------------------------------------------- */
 
@@ -160,6 +166,8 @@ static inline struct agent_call agent_enter(uint32_t site, uint64_t caller)
 
     if (UNLIKELY(!agent_active))
         return call;
+    if (UNLIKELY(caller - emit_low < emit_span))
+        return call; /* the recorder's own doing */
     lane = agent_lane;
     if (UNLIKELY(lane == NULL) && (lane = lane_adopt()) == NULL)
         return call;

@@ -26,14 +26,64 @@ static bool beside_us(char *path, size_t size)
     return true;
 }
 
+/* --- whose calls are the recorder's own ---------------------------------------------------- */
+
+uint64_t emit_low;
+uint64_t emit_span;
+
+enum { MODULES_BEFORE = 256 };
+
+static uint64_t before[MODULES_BEFORE];
+static unsigned before_count;
+
+static int note_before(struct dl_phdr_info *info, size_t size, void *context)
+{
+    if (before_count < MODULES_BEFORE)
+        before[before_count++] = info->dlpi_addr;
+    return 0;
+}
+
+static bool was_there(uint64_t address)
+{
+    for (unsigned i = 0; i < before_count; i++)
+        if (before[i] == address)
+            return true;
+    return false;
+}
+
+/* One load maps its modules side by side, so one range covers them. */
+static int note_new(struct dl_phdr_info *info, size_t size, void *context)
+{
+    uint64_t *range = context;
+
+    for (unsigned i = 0; !was_there(info->dlpi_addr) && i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        uint64_t from = info->dlpi_addr + segment->p_vaddr;
+
+        if (segment->p_type != PT_LOAD)
+            continue;
+        if (range[0] == 0 || from < range[0])
+            range[0] = from;
+        if (from + segment->p_memsz > range[1])
+            range[1] = from + segment->p_memsz;
+    }
+    return 0;
+}
+
 void emit_open(void)
 {
+    uint64_t range[2] = {0, 0};
     char path[4096];
     void *handle;
 
     if (emit_ops != NULL || !beside_us(path, sizeof path))
         return;
+    before_count = 0;
+    real.dl_iterate_phdr(note_before, NULL);
     handle = real.dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    real.dl_iterate_phdr(note_new, range);
+    emit_low = range[0];
+    emit_span = range[1] - range[0];
     if (handle != NULL)
         emit_ops = dlsym(handle, "rundown_recorder_ops");
     if (emit_ops != NULL && emit_ops->version != RECORDER_VERSION)

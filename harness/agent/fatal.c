@@ -63,6 +63,18 @@ void fatal_install(void)
             sigaction(fatal_signals[i], &action, NULL);
 }
 
+void fatal_release(int signal)
+{
+    struct sigaction action;
+
+    if (sigaction(signal, NULL, &action) != 0 || !(action.sa_flags & SA_SIGINFO) ||
+        action.sa_sigaction != on_fatal)
+        return;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = SIG_DFL;
+    sigaction(signal, &action, NULL);
+}
+
 void fatal_stack(struct abi_lane *lane)
 {
     stack_t stack;

@@ -237,7 +237,30 @@ JOIN_HOOK(thrd_join, SITE_JOIN, (thrd_t thread, int *value), (thread, value))
     }
 SIMPLE_HOOK(pthread_detach, SITE_DETACH, thread, (pthread_t thread), (thread))
 SIMPLE_HOOK(thrd_detach, SITE_DETACH, thread, (thrd_t thread), (thread))
-SIMPLE_HOOK(pthread_cancel, SITE_CANCEL, thread, (pthread_t thread), (thread))
+
+/*
+ * lttng-ust's destructor cancels its listener threads, which a forked child does not have:
+ * their stacks may be another thread's by now, or gone (seen: SIGSEGV in pthread_cancel).
+ */
+static bool cancels_the_recorder(uint64_t caller)
+{
+    return agent_active && caller - emit_low < emit_span && !(CONTROL->options & OPTION_FRESH);
+}
+
+HOOK int pthread_cancel(pthread_t thread)
+{
+    struct agent_call call = agent_enter(SITE_CANCEL, CALLER());
+    int result;
+
+    if (cancels_the_recorder(CALLER()))
+        return 0;
+    if (call.lane != NULL)
+        lane_event(call.lane, EVENT_CALL, 0, thread, 0);
+    AGENT_CALL(call, result = real.pthread_cancel(thread));
+    agent_leave(call);
+    return result;
+}
+
 SIMPLE_HOOK(pthread_key_create, SITE_KEY_CREATE, destructor,
             (pthread_key_t * key, void (*destructor)(void *)), (key, destructor))
 SIMPLE_HOOK(pthread_key_delete, SITE_KEY_DELETE, key, (pthread_key_t key), (key))

@@ -60,10 +60,10 @@ static long number_of(const char *text)
     return number;
 }
 
-static bool is_recorders(long tid)
+/* Reads /proc/self/task/TID/NAME; returns the length, 0 if it cannot be read. */
+static long read_task(long tid, const char *name, char *out, long size)
 {
     char path[64] = "/proc/self/task/";
-    char name[32];
     size_t at = strlen(path);
     char digits[16];
     unsigned count = 0;
@@ -74,13 +74,35 @@ static bool is_recorders(long tid)
     while ((tid /= 10) != 0);
     while (count > 0)
         path[at++] = digits[--count];
-    memcpy(path + at, "/comm", 6);
+    path[at++] = '/';
+    strcpy(path + at, name);
     fd = RAW4(SYS_openat, AT_FDCWD, path, O_RDONLY, 0);
     if (fd < 0)
-        return false;
-    length = RAW3(SYS_read, fd, name, sizeof name - 1);
+        return 0;
+    length = RAW3(SYS_read, fd, out, size - 1);
     RAW1(SYS_close, fd);
+    out[length > 0 ? length : 0] = 0;
+    return length > 0 ? length : 0;
+}
+
+static bool is_recorders(long tid)
+{
+    char name[32];
+    long length = read_task(tid, "comm", name, sizeof name);
+
     return length > 5 && memcmp(name + length - 5, "-ust\n", 5) == 0;
+}
+
+/* A main thread that has ended stays in the list until the process ends. */
+static bool is_zombie(long tid)
+{
+    char text[256];
+    const char *paren;
+
+    if (read_task(tid, "stat", text, sizeof text) == 0)
+        return true;
+    paren = strrchr(text, ')');
+    return paren != NULL && (paren[2] == 'Z' || paren[2] == 'X');
 }
 
 /* Signals every thread but this one and the recorder's; returns how many there were. */
@@ -99,7 +121,7 @@ static unsigned signal_others(void)
             long tid = number_of(entry->name);
 
             at += entry->length;
-            if (tid == 0 || tid == self || is_recorders(tid))
+            if (tid == 0 || tid == self || is_recorders(tid) || (tid == pid && is_zombie(tid)))
                 continue;
             if (RAW3(SYS_tgkill, pid, tid, DEATH_SIGNAL) == 0)
                 others++;
@@ -163,6 +185,7 @@ static void leave_quick_exit(int status)
 static void leave_abort(void)
 {
     emit_close_gate();
+    fatal_release(SIGABRT); /* ordered by the plan: nothing to hold still for */
     step_out();
     real.abort();
 }

@@ -227,15 +227,19 @@ static void serve(void)
     struct server server = {agent_memory, bell_fd, spawn, NULL};
 
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    if (CONTROL->options & OPTION_TRACE)
-        emit_open();
-    if (!single_threaded() || !descriptors_sharable()) {
-        server_say(&server, SERVER_REFUSED);
-        _Exit(0);
-    }
-    fatal_stack(&agent_memory->lane[0]);
     if (!server_run(&server))
         RAW1(SYS_exit_group, 0);
+}
+
+/* Asked before the recorder comes in, whose threads and sockets know how to be forked. */
+static void refuse_if_unforkable(void)
+{
+    struct server server = {agent_memory, bell_fd, spawn, NULL};
+
+    if (single_threaded() && descriptors_sharable())
+        return;
+    server_say(&server, SERVER_REFUSED);
+    RAW1(SYS_exit_group, 0);
 }
 
 static int wrapped_main(int argc, char **argv, char **environment)
@@ -243,14 +247,14 @@ static int wrapped_main(int argc, char **argv, char **environment)
     int status;
 
     fatal_install();
+    if (!(CONTROL->options & OPTION_FRESH))
+        refuse_if_unforkable();
+    if (CONTROL->options & OPTION_TRACE)
+        emit_open();
     modules_begin();
-    if (!(CONTROL->options & OPTION_FRESH)) {
+    fatal_stack(&agent_memory->lane[0]);
+    if (!(CONTROL->options & OPTION_FRESH))
         serve();
-    } else {
-        if (CONTROL->options & OPTION_TRACE)
-            emit_open();
-        fatal_stack(&agent_memory->lane[0]);
-    }
     become_target();
     if (_setjmp(below_main) == 0) {
         agent_leave(agent_enter(SITE_MAIN, 0));

@@ -1,18 +1,21 @@
 /*
- * module: dlclose was called as often as dlopen, or at least once, and the module is still
- * there.
+ * module: a module was closed as often as it was opened, and is still there.
  *
  * Calls are matched by the handle, in the rings, from the module's first load on. Rings forget:
- * where the first load is lost, only a table entry with its handle can be judged. A note, since
- * many modules are meant to stay; a finding where the user asked for them to be gone. Row C5.
+ * where the first load is lost, only a table entry with its handle can be judged. A reference
+ * that was not dropped counts only once the process has ended, or where the user asked for
+ * modules to be gone, which also makes a finding of the note. Row C5.
  */
 #include <harness/detector.h>
 
 #include <harness/supervisor/evidence.h>
 
+#include <string.h>
+
 struct calls {
     unsigned opened;
     unsigned closed;
+    uint64_t last_open;
     const struct abi_event *last_close;
     unsigned closer;
 };
@@ -30,17 +33,19 @@ static uint64_t handle_of(const struct evidence *evidence, const struct abi_modu
         return module->handle;
     for (uint64_t back = 0; lane != NULL && (event = evidence_event(lane, back)) != NULL; back++) {
         if (event->time != 0 && event->time < module->loaded_at)
-            break;
+            return handle;
         if (event->kind == EVENT_LOAD_END && event->time != 0)
             handle = event->object;
     }
-    return handle;
+    return lane != NULL && evidence_complete(lane) ? handle : 0;
 }
 
 static void count_call(struct calls *calls, const struct abi_event *event, unsigned lane)
 {
     if (event->kind == EVENT_LOAD_END) {
         calls->opened++;
+        if (event->time > calls->last_open)
+            calls->last_open = event->time;
     } else if (event->kind == EVENT_UNLOAD_END && event->other == 0) {
         calls->closed++;
         if (calls->last_close == NULL || event->time > calls->last_close->time) {
@@ -81,6 +86,16 @@ static bool came_along(const struct evidence *evidence, unsigned index)
     return false;
 }
 
+/* A module that is open again, and in use, has stayed if all earlier loads were closed. */
+static bool stays(const struct evidence *evidence, struct calls *calls)
+{
+    if (calls->last_close == NULL)
+        return false;
+    if (calls->last_open > calls->last_close->time && calls->opened > 0)
+        calls->opened--;
+    return calls->opened <= calls->closed || evidence->must_unload || evidence->ended;
+}
+
 /* --- words --------------------------------------------------------------------------------------
  */
 
@@ -103,47 +118,72 @@ static void say_module(struct finding *finding, const struct evidence *evidence,
                        const struct calls *calls)
 {
     const struct abi_module *module = evidence_module(evidence, index);
-    struct evidence_frame frame;
     char path[64];
     char who[EVIDENCE_NAME_BYTES];
     char text[EVIDENCE_TEXT_BYTES];
-    char culprit[EVIDENCE_CULPRIT_BYTES] = "";
 
     evidence_path_base(module->path, path);
     evidence_lane_text(evidence, calls->closer, who);
     evidence_caller_text(evidence, calls->last_close->caller, text);
     finding_say(finding, "%s is still mapped after a dlclose by %s, in %s", path, who, text);
     say_reason(finding, evidence, index, calls);
-    evidence_path_base(module->path, frame.module);
-    frame.function[0] = 0;
-    evidence_culprit(&frame, 1, culprit);
-    finding_sign(finding, culprit, "");
 }
 
-static void judge_module(const struct evidence *evidence, unsigned index,
-                         struct judgement *judgement)
+/* --- judging
+ * -------------------------------------------------------------------------------------- */
+
+/* All that stay are one finding, signed by the lowest name. */
+struct verdict {
+    struct judgement *judgement;
+    struct finding *finding;
+    char lowest[64];
+};
+
+static struct finding *finding_for(const struct evidence *evidence, struct verdict *verdict)
+{
+    if (verdict->finding != NULL)
+        return verdict->finding;
+    verdict->finding = judgement_add(verdict->judgement, STOP_MODULE_NOT_UNLOADED);
+    if (verdict->finding != NULL && evidence->must_unload)
+        verdict->finding->severity = STOP_SEVERITY_FINDING;
+    return verdict->finding;
+}
+
+static void sign(struct verdict *verdict, const struct abi_module *module)
+{
+    struct evidence_frame frame = {0};
+    char culprit[EVIDENCE_CULPRIT_BYTES];
+
+    evidence_path_base(module->path, frame.module);
+    if (verdict->lowest[0] != 0 && strcmp(verdict->lowest, frame.module) <= 0)
+        return;
+    memcpy(verdict->lowest, frame.module, sizeof verdict->lowest);
+    evidence_culprit(&frame, 1, culprit);
+    finding_sign(verdict->finding, culprit, "");
+}
+
+static void judge_module(const struct evidence *evidence, unsigned index, struct verdict *verdict)
 {
     const struct abi_module *module = evidence_module(evidence, index);
     struct calls calls = {0};
-    struct finding *finding;
     uint64_t handle;
 
     if (module == NULL || module->state != MODULE_LOADED || came_along(evidence, index) ||
         (handle = handle_of(evidence, module)) == 0)
         return;
     count_calls(evidence, module, handle, &calls);
-    if (calls.last_close == NULL)
+    if (!stays(evidence, &calls))
         return;
-    finding = judgement_add(judgement, STOP_MODULE_NOT_UNLOADED);
-    if (finding != NULL && evidence->must_unload)
-        finding->severity = STOP_SEVERITY_FINDING;
-    say_module(finding, evidence, index, &calls);
+    say_module(finding_for(evidence, verdict), evidence, index, &calls);
+    sign(verdict, module);
 }
 
 static void judge(const struct evidence *evidence, struct judgement *judgement)
 {
+    struct verdict verdict = {.judgement = judgement};
+
     for (unsigned i = 0; i < ABI_MODULES; i++)
-        judge_module(evidence, i, judgement);
+        judge_module(evidence, i, &verdict);
 }
 
 const struct detector detector_module = {

@@ -324,13 +324,14 @@ void evidence_point_text(const struct evidence *evidence, const struct abi_death
 void evidence_object_text(const struct evidence *evidence, uint32_t mode, uint64_t object,
                           char out[EVIDENCE_TEXT_BYTES])
 {
+    const char *kind = mode != MODE_NONE && mode < ABI_MODES ? abi_mode_name(mode) : "lock";
     struct evidence_frame frame;
 
     if (evidence_address(evidence, object, &frame) && frame.function[0] != 0)
-        snprintf(out, EVIDENCE_TEXT_BYTES, "%s %.*s", abi_mode_name(mode),
-                 (int)sizeof frame.function, frame.function);
+        snprintf(out, EVIDENCE_TEXT_BYTES, "%s %.*s", kind, (int)sizeof frame.function,
+                 frame.function);
     else
-        snprintf(out, EVIDENCE_TEXT_BYTES, "%s 0x%" PRIx64, abi_mode_name(mode), object);
+        snprintf(out, EVIDENCE_TEXT_BYTES, "%s 0x%" PRIx64, kind, object);
 }
 
 void evidence_path_base(const char path[ABI_PATH_BYTES], char out[64])

@@ -88,7 +88,8 @@ void evidence_lane_text(const struct evidence *evidence, unsigned index,
 void evidence_point_text(const struct evidence *evidence, const struct abi_death *death,
                          char out[PLAN_POINT_BYTES]);
 
-/** evidence_object_text() - a lock: "mutex table_lock", "mutex 0x7f31c0" without a name. */
+/** evidence_object_text() - "mutex table_lock", "mutex 0x7f31c0" without a name; MODE_NONE: "lock".
+ */
 void evidence_object_text(const struct evidence *evidence, uint32_t mode, uint64_t object,
                           char out[EVIDENCE_TEXT_BYTES]);
 

@@ -1855,7 +1855,9 @@ static int stop_politely(struct guardian *g, struct error *e)
                          "guardian: a killed process does not end: process %d goes on trying",
                          g->pid);
     guardian_reap(g);
-    if (g->status == -1 || WIFSIGNALED(g->status)) {
+    if (g->status == -1) /* reaped elsewhere; its keepers would end their trees without it, too */
+        return 0;
+    if (WIFSIGNALED(g->status)) {
         g->gone = true;
         return 0;
     }

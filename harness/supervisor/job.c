@@ -68,6 +68,8 @@ static void reset_memory(struct job *job, const struct target *target, const str
         memcpy(control->user_site, target->user_site, sizeof control->user_site);
     else
         usersite_fill(control->user_site);
+    while (control->user_sites < ABI_USER_SITES && control->user_site[control->user_sites][0] != 0)
+        control->user_sites++;
     memset(job->memory->call_site, 0, sizeof job->memory->call_site);
 }
 

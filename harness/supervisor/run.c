@@ -150,6 +150,8 @@ static int open_workers(struct run *run, struct error *e)
 
 static void stop_servers(struct run *run)
 {
+    if (run->ending_ns == 0)
+        run->ending_ns = run_now_ns();
     for (unsigned i = 0; i < run->workers; i++)
         __atomic_store_n(&run->worker[i].job.memory->control.stop, 1, __ATOMIC_RELEASE);
 }

@@ -105,6 +105,7 @@ struct worker {
     uint64_t broken;
     uint64_t batch_size;
     uint64_t judged_epoch;
+    bool abandoned;    /* the cycle under way was given up, unjudged, to come to an end */
     bool resumed;      /* parked threads of this cycle have been let go */
     struct judgement parked; /* what was seen while they were parked */
     struct abi_lap *lap;
@@ -134,6 +135,7 @@ struct run {
     int timer;
     bool interrupted;   /* finish the batches, then report */
     bool aborted;       /* at once */
+    uint64_t ending_ns; /* since when batches are being ended early, 0: they are not */
     bool ptrace_told;
     uint64_t started_ns;
     uint64_t started_ticks;

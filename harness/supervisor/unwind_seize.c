@@ -24,9 +24,9 @@
 #include <unistd.h>
 
 enum {
-    SEIZE_MS = 2000,
+    SEIZE_MS = 2000, /* all of them */
+    LETGO_MS = 2000, /* one that is dying */
     ASLEEP_MS = 100, /* a thread that nothing interrupts gets no longer than this */
-    LETGO_MS = 100,
     ROUNDS_MAX = 256,
     SPINS = 50,
 };
@@ -118,21 +118,35 @@ static enum outcome without_news(pid_t pid, pid_t tid)
     return state == 'Z' && tid == pid ? UNREPORTED : NOT_YET;
 }
 
+/* False if it was killed since its stop was reported. */
+static bool take_stop(pid_t tid)
+{
+    siginfo_t info = {0};
+
+    return waitid(P_PID, (id_t)tid, &info, WSTOPPED | WNOHANG | __WALL) == 0 && info.si_pid == tid;
+}
+
 static enum outcome poll_thread(pid_t pid, pid_t tid)
 {
     const int how = WNOHANG | __WALL;
-    siginfo_t info = {0}, taken;
+    siginfo_t info = {0};
 
     if (waitid(P_PID, (id_t)tid, &info, WEXITED | WSTOPPED | WNOWAIT | how) != 0)
         return GONE;
     if (info.si_pid == 0)
         return without_news(pid, tid);
     if (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED)
-        return waitid(P_PID, (id_t)tid, &taken, WSTOPPED | how) == 0 ? STOPPED : NOT_YET;
+        return take_stop(tid) ? STOPPED : NOT_YET;
     take_end(pid, tid);
     return GONE;
 }
 
+static bool out_of_reach(pid_t pid, pid_t tid, enum outcome outcome)
+{
+    return outcome == UNREPORTED || thread_state(pid, tid) == 'D';
+}
+
+/* Gives up early on a thread that nothing reaches all the time; one that has to run gets all. */
 static enum outcome wait_stopped(pid_t pid, pid_t tid, int64_t deadline)
 {
     int64_t patience = now_ms() + ASLEEP_MS;
@@ -143,7 +157,9 @@ static enum outcome wait_stopped(pid_t pid, pid_t tid, int64_t deadline)
 
         if (outcome == STOPPED || outcome == GONE || now >= deadline)
             return outcome;
-        if (now >= patience && (outcome == UNREPORTED || thread_state(pid, tid) == 'D'))
+        if (poll >= SPINS && !out_of_reach(pid, tid, outcome))
+            patience = now + ASLEEP_MS;
+        if (now >= patience)
             return outcome;
         pause_between_polls(poll);
     }

@@ -26,7 +26,7 @@ enum {
     TRACES_MOST = 50, /* recorder's traces kept per run */
 };
 
-static const uint64_t BATCH_NS = 250000000, PATIENCE_LEAST_NS = 3000000,
+static const uint64_t BATCH_NS = 250000000, GRACE_NS = 2000000000, PATIENCE_LEAST_NS = 3000000,
                       PATIENCE_FIRST_NS = 20000000;
 
 static void wake(uint32_t *word)
@@ -254,7 +254,7 @@ void worker_feed(struct worker *worker)
             continue;
         }
         if (!can_strike(worker->cell)) {
-            give_up_cell(worker, "skipped: the dry cycle passes no site that it could strike at");
+            give_up_cell(worker, "the dry cycle passes no site that it could strike at");
             continue;
         }
         if (worker->cell->target->notes != NULL)
@@ -289,7 +289,8 @@ static void sum_up(struct worker *worker, struct store_batch *batch)
     memset(batch, 0, sizeof *batch);
     batch->cell = cell->row.id;
     batch->first = worker->batch_first;
-    batch->count = control->done;
+    batch->count = control->done - (worker->abandoned ? 1 : 0);
+    worker->abandoned = false;
     batch->passed = control->passed + worker->judged_passed;
     batch->not_fired = control->not_fired;
     batch->failed = worker->failed;
@@ -326,6 +327,15 @@ static bool cell_complete(const struct run *run, const struct run_cell *cell)
            (options->until_found != 0 && cell->found >= options->until_found);
 }
 
+/* In a replay every try is the same cycle; its rows are numbered by try. */
+static void number_by_try(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->found.count; i++)
+        worker->found.finding[i].cycle = worker->batch_first;
+    for (size_t i = 0; i < worker->series_count; i++)
+        worker->series[i].cycle = worker->batch_first;
+}
+
 static void batch_done(struct worker *worker)
 {
     struct run *run = worker->run;
@@ -333,6 +343,8 @@ static void batch_done(struct worker *worker)
     struct error e;
 
     sum_up(worker, &batch);
+    if (run->options.only_cycle)
+        number_by_try(worker);
     if (run->store != NULL && batch.count > 0 &&
         store_commit_batch(run->store, &batch, worker->found.finding, worker->found.count,
                            worker->series, worker->series_count, &e) != 0)
@@ -575,14 +587,14 @@ static void dry_anomaly(struct worker *worker)
     if (control->anomaly & (ANOMALY_SPAWN | ANOMALY_NO_AGENT)) {
         set_trouble(worker->job.target, no_agent_text(control));
     } else if (control->anomaly & (ANOMALY_SIGNAL | ANOMALY_STOPPED)) {
-        snprintf(text, sizeof text, "skipped: the program %s without any injection",
+        snprintf(text, sizeof text, "the program %s without any injection",
                  control->anomaly & ANOMALY_SIGNAL ? "crashes" : "stops itself");
         set_trouble(worker->job.target, text);
         end_target(worker);
     } else if (WIFEXITED(control->status)) {
         control->baseline_status = control->status;
     } else {
-        set_trouble(worker->job.target, "skipped: the program dies without any injection");
+        set_trouble(worker->job.target, "the program dies without any injection");
     }
     job_drain(&worker->job);
     collect_laps(worker);
@@ -727,7 +739,7 @@ static void hung(struct worker *worker, enum evidence_hang hang)
     if (worker->phase != WORKER_BATCH) {
         char text[128];
 
-        snprintf(text, sizeof text, "skipped: the program %s without any injection",
+        snprintf(text, sizeof text, "the program %s without any injection",
                  hang == HANG_DEADLINE ? "does not end within the deadline" : "hangs");
         set_trouble(worker->job.target, text);
         end_target(worker);
@@ -742,14 +754,31 @@ static void hung(struct worker *worker, enum evidence_hang hang)
     end_target(worker);
 }
 
+/* The run is to end, and this target does not: the cycle is left for a resumed run. */
+static void abandon(struct worker *worker)
+{
+    struct abi_control *control = control_of(worker);
+
+    worker->abandoned = worker->phase == WORKER_BATCH;
+    __atomic_store_n(&control->handled, control->epoch, __ATOMIC_RELEASE);
+    if (control->pid != 0)
+        kill((pid_t)control->pid, SIGKILL);
+}
+
 void worker_tick(struct worker *worker, uint64_t now_ns)
 {
+    struct run *run = worker->run;
+
     if (!worker->job.alive || worker->phase == WORKER_IDLE || worker->phase == WORKER_READY)
         return;
     if (control_of(worker)->laps > 1 && worker->phase == WORKER_BATCH)
         collect_laps(worker);
     if (__atomic_load_n(&control_of(worker)->server, __ATOMIC_ACQUIRE) != SERVER_RUNS)
         return;
+    if (run->ending_ns != 0 && now_ns - run->ending_ns > GRACE_NS && !worker->abandoned) {
+        abandon(worker);
+        return;
+    }
     switch (watch_look(&worker->watch, worker->job.memory, now_ns, patience(worker),
                        deadline(worker))) {
     case WATCH_PROVED:

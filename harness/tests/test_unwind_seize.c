@@ -274,6 +274,17 @@ static void test_threads_come_and_go(void)
     board_free(board);
 }
 
+/* Threads that are dying may take their time on a busy machine: the caller asks again. */
+static void let_go(pid_t pid, size_t count)
+{
+    int64_t deadline = target_now_s() + TARGET_WAIT_S;
+
+    while (unwind_detach_all(pid, tids, count) > 0) {
+        if (target_now_s() > deadline)
+            target_broken("threads to be let go");
+    }
+}
+
 static void test_death_while_held(void)
 {
     struct board *board = board_new();
@@ -290,7 +301,7 @@ static void test_death_while_held(void)
     kill(pid, SIGKILL);
     target_wait_state(pid, pid, 'Z');
     CU_ASSERT_NOT_EQUAL(unwind_registers(tids[1], &regs, &e), 0);
-    CU_ASSERT_EQUAL(unwind_detach_all(pid, tids, count), 0);
+    let_go(pid, count);
     status = target_join(pid);
     CU_ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     board_free(board);
@@ -314,7 +325,7 @@ static void test_death_while_seizing(void)
         struct board *board = board_new();
         pid_t pid = target_start(dying_target, board);
         struct error e = {0};
-        size_t count, left;
+        size_t count;
         int code, status;
 
         board_wait(board, 1);
@@ -323,8 +334,7 @@ static void test_death_while_seizing(void)
             sched_yield();
         code = unwind_seize_all(pid, tids, TIDS, &count, &e);
         CU_ASSERT_TRUE(code == 0 || code == ERROR_NOT_FOUND);
-        left = unwind_detach_all(pid, tids, count);
-        CU_ASSERT_EQUAL(left, 0);
+        let_go(pid, count);
         status = target_join(pid);
         CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 42);
         board_free(board);

@@ -75,6 +75,7 @@ static inline int64_t target_now_s(void)
 
 static inline void target_broken(const char *what)
 {
+    fflush(stdout);
     fprintf(stderr, "broken: waited in vain for %s\n", what);
     _exit(TARGET_BROKEN);
 }

@@ -11,7 +11,7 @@
 #include <results/store/severity.h>
 #include <results/store/store.h>
 #include <results/text/escape.h>
-#include <results/text/json.h>
+#include <results/text/json_write.h>
 #include <results/text/rate.h>
 #include <results/text/stream.h>
 #include <results/text/utf8.h>
@@ -31,115 +31,115 @@ struct lines {
     struct error *e;
 };
 
-static struct json begin_line(FILE *out, const char *type)
+static struct json_write begin_line(FILE *out, const char *type)
 {
-    struct json json = {.out = out};
+    struct json_write json = {.out = out};
 
-    json_open_object(&json, NULL);
-    json_text(&json, "type", type);
+    json_write_open_object(&json, NULL);
+    json_write_text(&json, "type", type);
     return json;
 }
 
-static void end_line(struct json *json)
+static void end_line(struct json_write *json)
 {
-    json_close_object(json);
+    json_write_close_object(json);
     fputc('\n', json->out);
 }
 
 static int each_meta(const char *key, const char *value, void *context)
 {
-    json_text(context, key, value);
+    json_write_text(context, key, value);
     return 0;
 }
 
 static int write_run(struct lines *lines)
 {
-    struct json json = begin_line(lines->out, "run");
+    struct json_write json = begin_line(lines->out, "run");
     int code;
 
-    json_unsigned(&json, "format", JSONL_FORMAT);
-    json_unsigned(&json, "schema", STORE_SCHEMA);
-    json_open_object(&json, "meta");
+    json_write_unsigned(&json, "format", JSONL_FORMAT);
+    json_write_unsigned(&json, "schema", STORE_SCHEMA);
+    json_write_open_object(&json, "meta");
     code = store_meta_list(lines->store, each_meta, &json, lines->e);
-    json_close_object(&json);
+    json_write_close_object(&json);
     end_line(&json);
     return code;
 }
 
-static void write_cell_names(struct json *json, const struct store_cell *cell)
+static void write_cell_names(struct json_write *json, const struct store_cell *cell)
 {
-    json_signed(json, "cell", cell->id);
-    json_text(json, "target", cell->target);
-    json_text(json, "workload", cell->workload);
-    json_text(json, "variant", cell->variant);
-    json_text(json, "injector", cell->injector);
-    json_text(json, "mode", cell->mode);
-    json_text(json, "state", cell->state);
-    json_lines(json, "notes", cell->notes);
-    json_hash(json, "key", cell->key);
-    json_hash(json, "profile", cell->profile);
+    json_write_signed(json, "cell", cell->id);
+    json_write_text(json, "target", cell->target);
+    json_write_text(json, "workload", cell->workload);
+    json_write_text(json, "variant", cell->variant);
+    json_write_text(json, "injector", cell->injector);
+    json_write_text(json, "mode", cell->mode);
+    json_write_text(json, "state", cell->state);
+    json_write_lines(json, "notes", cell->notes);
+    json_write_hash(json, "key", cell->key);
+    json_write_hash(json, "profile", cell->profile);
 }
 
-static void write_cell_counts(struct json *json, const struct store_cell *cell)
+static void write_cell_counts(struct json_write *json, const struct store_cell *cell)
 {
-    json_unsigned(json, "planned", cell->planned);
-    json_unsigned(json, "cycles", cell->next);
-    json_unsigned(json, "passed", cell->passed);
-    json_unsigned(json, "failed", cell->failed);
-    json_unsigned(json, "broken", cell->broken);
-    json_unsigned(json, "skipped", cell->skipped);
-    json_unsigned(json, "not_fired", cell->not_fired);
-    json_real(json, "seconds", (double)cell->nanoseconds / 1e9);
-    json_real(json, "longest_seconds", (double)cell->longest / 1e9);
+    json_write_unsigned(json, "planned", cell->planned);
+    json_write_unsigned(json, "cycles", cell->next);
+    json_write_unsigned(json, "passed", cell->passed);
+    json_write_unsigned(json, "failed", cell->failed);
+    json_write_unsigned(json, "broken", cell->broken);
+    json_write_unsigned(json, "skipped", cell->skipped);
+    json_write_unsigned(json, "not_fired", cell->not_fired);
+    json_write_real(json, "seconds", (double)cell->nanoseconds / 1e9);
+    json_write_real(json, "longest_seconds", (double)cell->longest / 1e9);
 }
 
-static void write_rate(struct json *json, const struct rate *rate)
+static void write_rate(struct json_write *json, const struct rate *rate)
 {
     if (!rate->sane) {
-        json_null(json, "rate");
+        json_write_null(json, "rate");
         return;
     }
-    json_open_object(json, "rate");
-    json_unsigned(json, "findings", rate->findings);
-    json_unsigned(json, "cycles", rate->cycles);
-    json_real(json, "low", rate->low);
-    json_real(json, "high", rate->high);
+    json_write_open_object(json, "rate");
+    json_write_unsigned(json, "findings", rate->findings);
+    json_write_unsigned(json, "cycles", rate->cycles);
+    json_write_real(json, "low", rate->low);
+    json_write_real(json, "high", rate->high);
     if (rate->findings == 0)
-        json_real(json, "below", rate->below);
+        json_write_real(json, "below", rate->below);
     else
-        json_null(json, "below");
-    json_close_object(json);
+        json_write_null(json, "below");
+    json_write_close_object(json);
 }
 
-static void write_quantile(struct json *json, const struct store_cell *cell, double share)
+static void write_quantile(struct json_write *json, const struct store_cell *cell, double share)
 {
     struct latency latency;
 
     if (latency_quantile(cell->histogram, share, &latency) != 0)
         return;
-    json_open_object(json, NULL);
-    json_real(json, "share", share);
-    json_real(json, "microseconds", latency.microseconds);
-    json_text(json, "is", latency.above ? "at least" : latency.below ? "at most" : "about");
-    json_close_object(json);
+    json_write_open_object(json, NULL);
+    json_write_real(json, "share", share);
+    json_write_real(json, "microseconds", latency.microseconds);
+    json_write_text(json, "is", latency.above ? "at least" : latency.below ? "at most" : "about");
+    json_write_close_object(json);
 }
 
-static void write_latency(struct json *json, const struct store_cell *cell)
+static void write_latency(struct json_write *json, const struct store_cell *cell)
 {
-    json_open_array(json, "latency");
+    json_write_open_array(json, "latency");
     write_quantile(json, cell, 0.5);
     write_quantile(json, cell, 0.95);
     write_quantile(json, cell, 0.99);
-    json_close_array(json);
-    json_open_array(json, "histogram");
+    json_write_close_array(json);
+    json_write_open_array(json, "histogram");
     for (int i = 0; i < ABI_HISTOGRAM; i++)
-        json_unsigned(json, NULL, cell->histogram[i]);
-    json_close_array(json);
+        json_write_unsigned(json, NULL, cell->histogram[i]);
+    json_write_close_array(json);
 }
 
 static int write_cell(struct lines *lines, const struct store_cell *cell)
 {
-    struct json json;
+    struct json_write json;
     struct rate rate;
     int code = rate_of_cell(lines->store, cell, &rate, lines->e);
 
@@ -167,15 +167,15 @@ static int write_cells(struct lines *lines, uint64_t *written)
     return code;
 }
 
-static void write_output(struct json *json, const struct store_finding *finding)
+static void write_output(struct json_write *json, const struct store_finding *finding)
 {
     const char *bytes = finding->output;
     size_t length = finding->output_bytes;
 
-    json_bytes(json, "output", bytes, length);
+    json_write_bytes(json, "output", bytes, length);
     /* What the string cannot carry exactly is there a second time. */
     if (utf8_valid(bytes, length) && memchr(bytes, '\0', length) == NULL) {
-        json_null(json, "output_base64");
+        json_write_null(json, "output_base64");
         return;
     }
     fprintf(json->out, ",\"output_base64\":\"");
@@ -183,72 +183,72 @@ static void write_output(struct json *json, const struct store_finding *finding)
     fputc('"', json->out);
 }
 
-static void write_finding_names(struct json *json, const struct store_finding *finding)
+static void write_finding_names(struct json_write *json, const struct store_finding *finding)
 {
-    json_signed(json, "finding", finding->id);
-    json_signed(json, "cell", finding->cell);
-    json_unsigned(json, "cycle", finding->cycle);
-    json_unsigned(json, "place", finding->place);
-    json_text(json, "code", finding->slug);
-    json_text(json, "severity", severity_name(finding->severity));
-    json_text(json, "signature", finding->signature);
+    json_write_signed(json, "finding", finding->id);
+    json_write_signed(json, "cell", finding->cell);
+    json_write_unsigned(json, "cycle", finding->cycle);
+    json_write_unsigned(json, "place", finding->place);
+    json_write_text(json, "code", finding->slug);
+    json_write_text(json, "severity", severity_name(finding->severity));
+    json_write_text(json, "signature", finding->signature);
     if (finding->hang_ms >= 0)
-        json_real(json, "hang_ms", finding->hang_ms);
+        json_write_real(json, "hang_ms", finding->hang_ms);
     else
-        json_null(json, "hang_ms");
+        json_write_null(json, "hang_ms");
 }
 
-static void write_repeats(struct json *json, const struct store_finding *finding)
+static void write_repeats(struct json_write *json, const struct store_finding *finding)
 {
     if (finding->repeats == 0) {
-        json_null(json, "repeats");
+        json_write_null(json, "repeats");
         return;
     }
-    json_open_object(json, "repeats");
-    json_unsigned(json, "times", finding->repeats);
-    json_unsigned(json, "cells", finding->repeat_cells);
-    json_unsigned(json, "cycles", finding->repeat_cycles);
-    json_signed(json, "first_cell", finding->first_cell);
-    json_unsigned(json, "first_cycle", finding->first_cycle);
-    json_close_object(json);
+    json_write_open_object(json, "repeats");
+    json_write_unsigned(json, "times", finding->repeats);
+    json_write_unsigned(json, "cells", finding->repeat_cells);
+    json_write_unsigned(json, "cycles", finding->repeat_cycles);
+    json_write_signed(json, "first_cell", finding->first_cell);
+    json_write_unsigned(json, "first_cycle", finding->first_cycle);
+    json_write_close_object(json);
 }
 
 /* One element of "also". */
 static int each_also(const struct store_finding *finding, void *context)
 {
-    struct json *json = context;
+    struct json_write *json = context;
 
-    json_open_object(json, NULL);
-    json_unsigned(json, "place", finding->place);
-    json_text(json, "code", finding->slug);
-    json_text(json, "severity", severity_name(finding->severity));
-    json_close_object(json);
+    json_write_open_object(json, NULL);
+    json_write_unsigned(json, "place", finding->place);
+    json_write_text(json, "code", finding->slug);
+    json_write_text(json, "severity", severity_name(finding->severity));
+    json_write_close_object(json);
     return 0;
 }
 
 static int each_finding(const struct store_finding *finding, void *context)
 {
     struct lines *lines = context;
-    struct json json = begin_line(lines->out, "finding");
+    struct json_write json = begin_line(lines->out, "finding");
 
     write_finding_names(&json, finding);
     write_repeats(&json, finding);
-    json_lines(&json, "text", finding->text);
-    json_text(&json, "injected", finding->injected);
-    json_text(&json, "replay", finding->replay);
-    json_text(&json, "trace", finding->trace);
-    json_lines(&json, "timeline", finding->timeline);
+    json_write_lines(&json, "text", finding->text);
+    json_write_text(&json, "injected", finding->injected);
+    json_write_text(&json, "replay", finding->replay);
+    json_write_text(&json, "trace", finding->trace);
+    json_write_lines(&json, "timeline", finding->timeline);
     write_output(&json, finding);
-    json_open_array(&json, "cycle_codes");
+    json_write_open_array(&json, "cycle_codes");
     lines->code =
         store_finding_get(lines->store, finding->cell, finding->cycle, each_also, &json, lines->e);
-    json_close_array(&json);
+    json_write_close_array(&json);
     end_line(&json);
     lines->findings++;
     return lines->code;
 }
 
-static void write_range(struct json *json, const int64_t *samples, size_t count)
+static void write_range(struct json_write *json, const int64_t *samples, size_t count)
 {
     int64_t low = samples[0], high = samples[0];
 
@@ -256,10 +256,10 @@ static void write_range(struct json *json, const int64_t *samples, size_t count)
         low = samples[i] < low ? samples[i] : low;
         high = samples[i] > high ? samples[i] : high;
     }
-    json_signed(json, "first", samples[0]);
-    json_signed(json, "last", samples[count - 1]);
-    json_signed(json, "low", low);
-    json_signed(json, "high", high);
+    json_write_signed(json, "first", samples[0]);
+    json_write_signed(json, "last", samples[count - 1]);
+    json_write_signed(json, "low", low);
+    json_write_signed(json, "high", high);
 }
 
 static int each_series(int64_t cell, uint64_t cycle, const char *kind, size_t stored, void *context)
@@ -267,7 +267,7 @@ static int each_series(int64_t cell, uint64_t cycle, const char *kind, size_t st
     struct lines *lines = context;
     uint64_t first_lap;
     int64_t *samples;
-    struct json json;
+    struct json_write json;
     size_t count;
 
     lines->code =
@@ -275,12 +275,12 @@ static int each_series(int64_t cell, uint64_t cycle, const char *kind, size_t st
     if (lines->code != 0)
         return lines->code;
     json = begin_line(lines->out, "series");
-    json_signed(&json, "cell", cell);
-    json_unsigned(&json, "cycle", cycle);
-    json_text(&json, "kind", kind);
-    json_unsigned(&json, "first_lap", first_lap);
-    json_unsigned(&json, "samples", count);
-    json_unsigned(&json, "behind_a_gap", stored - count);
+    json_write_signed(&json, "cell", cell);
+    json_write_unsigned(&json, "cycle", cycle);
+    json_write_text(&json, "kind", kind);
+    json_write_unsigned(&json, "first_lap", first_lap);
+    json_write_unsigned(&json, "samples", count);
+    json_write_unsigned(&json, "behind_a_gap", stored - count);
     write_range(&json, samples, count);
     end_line(&json);
     free(samples);
@@ -290,11 +290,11 @@ static int each_series(int64_t cell, uint64_t cycle, const char *kind, size_t st
 
 static void write_end(struct lines *lines, uint64_t cells)
 {
-    struct json json = begin_line(lines->out, "end");
+    struct json_write json = begin_line(lines->out, "end");
 
-    json_unsigned(&json, "cells", cells);
-    json_unsigned(&json, "findings", lines->findings);
-    json_unsigned(&json, "series", lines->series);
+    json_write_unsigned(&json, "cells", cells);
+    json_write_unsigned(&json, "findings", lines->findings);
+    json_write_unsigned(&json, "series", lines->series);
     end_line(&json);
 }
 

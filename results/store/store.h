@@ -199,7 +199,7 @@ int store_findings(struct store *store, bool distinct, store_each_finding *each,
 /** The same for one cell; repeats are counted in that cell alone. */
 int store_cell_findings(struct store *store, int64_t cell, bool distinct, store_each_finding *each,
                         void *context, struct error *e);
-/** All findings of one cycle, in order of place; none is no error. */
+/** All findings of one cycle, in order of place, repeats not counted (0); none is no error. */
 int store_finding_get(struct store *store, int64_t cell, uint64_t cycle, store_each_finding *each,
                       void *context, struct error *e);
 /** The finding with this id; ERROR_NOT_FOUND. */

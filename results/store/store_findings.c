@@ -14,36 +14,44 @@
     "f.id, f.cell, f.cycle, f.place, f.code, f.severity, f.hang_ms, s.text, f.text, f.injected, "  \
     "f.replay, f.trace, f.timeline, f.output"
 
-/* Columns for repeats: how many, cells, their cycles that count, cell and cycle of the first. */
-#define LIKE       "place = 0 AND signature = f.signature AND severity = f.severity"
-#define LIKE_CELLS "(SELECT DISTINCT cell FROM finding WHERE " LIKE " AND (?1 = 0 OR cell = ?1))"
-#define CELL_COLUMNS                                                                               \
-    "(SELECT count(*) FROM " LIKE_CELLS "), "                                                      \
-    "(SELECT sum(CASE f.severity WHEN 'harness' THEN next ELSE passed + failed END) FROM cell "    \
-    "WHERE id IN " LIKE_CELLS ")"
+/*
+ * How often verdicts of each signature and severity were seen, in ?1 or, if that is 0, in all
+ * cells. The index finding_verdict holds all that is needed, in this order.
+ */
+#define SCOPE "place = 0 AND (?1 = 0 OR cell = ?1)"
+#define ALIKE "signature = g.signature AND severity = g.severity AND " SCOPE
+#define REPEATS                                                                                    \
+    "WITH g AS MATERIALIZED (SELECT signature, severity, count(*) AS times,"                       \
+    " count(DISTINCT cell) AS cells, min(cell) AS first_cell"                                      \
+    " FROM finding WHERE " SCOPE " GROUP BY signature, severity),"                                 \
+    " r AS MATERIALIZED (SELECT g.*,"                                                              \
+    " (SELECT min(cycle) FROM finding WHERE " ALIKE " AND cell = g.first_cell) AS first_cycle,"    \
+    " (SELECT sum(CASE g.severity WHEN 'harness' THEN next ELSE passed + failed END) FROM cell"    \
+    " WHERE id IN (SELECT cell FROM finding WHERE " ALIKE ")) AS cycles FROM g) "
+#define REPEAT_COLUMNS ", r.times, r.cells, r.cycles, r.first_cell, r.first_cycle"
 
-/* ?1: cell, 0 for all; ?2: distinct. */
-static const char list_sql[] =
-    "WITH verdict AS (SELECT id, row_number() OVER w AS nth, first_value(cell) OVER w AS cell,"
-    " first_value(cycle) OVER w AS cycle,"
-    " count(*) OVER (PARTITION BY signature, severity) AS repeats"
-    " FROM finding WHERE place = 0 AND (?1 = 0 OR cell = ?1)"
-    " WINDOW w AS (PARTITION BY signature, severity ORDER BY cell, cycle)) "
-    "SELECT " FINDING_COLUMNS ", v.repeats, " CELL_COLUMNS ", v.cell, v.cycle FROM finding f"
-    " JOIN signature s ON s.id = f.signature LEFT JOIN verdict v ON v.id = f.id"
-    " WHERE (?1 = 0 OR f.cell = ?1) AND (NOT ?2 OR v.nth = 1)"
-    " ORDER BY f.cell, f.cycle, f.place";
+static const char all_sql[] =
+    REPEATS "SELECT " FINDING_COLUMNS REPEAT_COLUMNS " FROM finding f"
+            " JOIN signature s ON s.id = f.signature"
+            " LEFT JOIN r ON f.place = 0 AND r.signature = f.signature AND r.severity = f.severity"
+            " WHERE ?1 = 0 OR f.cell = ?1 ORDER BY f.cell, f.cycle, f.place";
 
-/* ?1: 0, for LIKE_CELLS, since here repeats are counted in the whole run. */
-#define ONE_SQL                                                                                    \
-    "SELECT " FINDING_COLUMNS ","                                                                  \
-    " (SELECT count(*) FROM finding WHERE f.place = 0 AND " LIKE "), " CELL_COLUMNS ","            \
-    " (SELECT cell FROM finding WHERE " LIKE " ORDER BY cell, cycle LIMIT 1),"                     \
-    " (SELECT cycle FROM finding WHERE " LIKE " ORDER BY cell, cycle LIMIT 1)"                     \
-    " FROM finding f JOIN signature s ON s.id = f.signature WHERE ?1 = 0 AND "
+static const char distinct_sql[] =
+    REPEATS "SELECT " FINDING_COLUMNS REPEAT_COLUMNS " FROM r"
+            " JOIN finding f ON f.cell = r.first_cell AND f.cycle = r.first_cycle AND f.place = 0"
+            " JOIN signature s ON s.id = f.signature ORDER BY f.cell, f.cycle";
 
-static const char cycle_sql[] = ONE_SQL "f.cell = ?2 AND f.cycle = ?3 ORDER BY f.place";
-static const char id_sql[] = ONE_SQL "f.id = ?2";
+/* ?1 is 0: repeats are counted in the whole run; ?2: the id. */
+static const char id_sql[] =
+    REPEATS "SELECT " FINDING_COLUMNS REPEAT_COLUMNS " FROM finding f"
+            " JOIN signature s ON s.id = f.signature"
+            " LEFT JOIN r ON f.place = 0 AND r.signature = f.signature AND r.severity = f.severity"
+            " WHERE f.id = ?2";
+
+/* Repeats are not asked for. */
+static const char cycle_sql[] =
+    "SELECT " FINDING_COLUMNS ", 0 FROM finding f JOIN signature s ON s.id = f.signature"
+    " WHERE f.cell = ?1 AND f.cycle = ?2 ORDER BY f.place";
 
 static int read_names(const struct store *store, sqlite3_stmt *statement,
                       struct store_finding *finding, struct error *e)
@@ -122,12 +130,11 @@ static int list(struct store *store, int64_t cell, bool distinct, store_each_fin
                 void *context, struct error *e)
 {
     sqlite3_stmt *statement;
-    int code = database_prepare(store, list_sql, &statement, e);
+    int code = database_prepare(store, distinct ? distinct_sql : all_sql, &statement, e);
 
     if (code != 0)
         return code;
     sqlite3_bind_int64(statement, 1, cell);
-    sqlite3_bind_int(statement, 2, distinct);
     return each_row(store, statement, each, context, NULL, e);
 }
 
@@ -152,9 +159,8 @@ int store_finding_get(struct store *store, int64_t cell, uint64_t cycle, store_e
 
     if (code != 0)
         return code;
-    sqlite3_bind_int64(statement, 1, 0);
-    sqlite3_bind_int64(statement, 2, cell);
-    database_bind_unsigned(statement, 3, cycle);
+    sqlite3_bind_int64(statement, 1, cell);
+    database_bind_unsigned(statement, 2, cycle);
     return each_row(store, statement, each, context, NULL, e);
 }
 

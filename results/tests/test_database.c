@@ -104,10 +104,8 @@ static void test_execute_again(void)
 int main(void)
 {
     CU_TestInfo tests[] = {
-        {"codes", test_codes},
-        {"not a file", test_not_a_file},
-        {"values", test_values},
-        {"execute again", test_execute_again},
+        {"codes", test_codes},   {"not a file", test_not_a_file},
+        {"values", test_values}, {"execute again", test_execute_again},
         CU_TEST_INFO_NULL,
     };
 

@@ -34,12 +34,20 @@ static void test_terminal(void)
 {
     char *copy;
 
-    EXPECT(escape_terminal, "plain \xe2\x94\x80\xe2\x96\xba text", "plain \xe2\x94\x80\xe2\x96\xba text");
+    EXPECT(escape_terminal, "plain \xe2\x94\x80\xe2\x96\xba text",
+           "plain \xe2\x94\x80\xe2\x96\xba text");
     EXPECT(escape_terminal, "\x1b[31mred\x1b]0;title\a", "\\x1b[31mred\\x1b]0;title\\x07");
     EXPECT(escape_terminal, "a\tb\rc\nd\0e\x7f", "a b\\x0dc\\x0ad\\x00e\\x7f");
-    EXPECT(escape_terminal, "\xc2\x9b" "31m", "\\u009b31m");
+    EXPECT(escape_terminal,
+           "\xc2\x9b"
+           "31m",
+           "\\u009b31m");
     EXPECT(escape_terminal, "\xff\xc0\x80", "\\xff\\xc0\\x80");
-    EXPECT(escape_terminal, "a\xe2\x80\xae" "b\xe2\x81\xa6" "c", "a\\u202eb\\u2066c");
+    EXPECT(escape_terminal,
+           "a\xe2\x80\xae"
+           "b\xe2\x81\xa6"
+           "c",
+           "a\\u202eb\\u2066c");
     copy = escape_terminal_copy("\x1b", 1);
     CU_ASSERT_STRING_EQUAL(copy, "\\x1b");
     free(copy);
@@ -86,7 +94,7 @@ static void test_base64(void)
     EXPECT(escape_base64, "\0\xff\xfe\xfb\xf0", "AP/++/A=");
 }
 
-/* What a shell makes of the word, through echo's cousin that adds nothing. */
+/* What a shell makes of the word. */
 static void expect_shell(const char *text)
 {
     struct capture c;
@@ -95,10 +103,7 @@ static void expect_shell(const char *text)
     size_t length;
 
     escape_shell(capture_open(&c), text);
-    CU_ASSERT_TRUE(asprintf(&command, "LC_ALL=C bash -c %s", "\"$RUNDOWN_TEST_LINE\"") > 0);
     capture_close(&c);
-    setenv("RUNDOWN_TEST_WORD", c.text, 1);
-    free(command);
     CU_ASSERT_TRUE(asprintf(&command, "printf %%s %s", c.text) > 0);
     setenv("RUNDOWN_TEST_LINE", command, 1);
     free(command);
@@ -118,8 +123,10 @@ static void test_shell(void)
     escape_shell(capture_open(&c), "heap-churn threads=4 inject=x@T1:malloc#1");
     expect_capture(&c, "'heap-churn threads=4 inject=x@T1:malloc#1'");
     expect_shell("it's $HOME `id` \"q\" \\n * ;");
-    expect_shell("line\nbreak\t\x01" "7 and \\ and 'quote'");
-    expect_shell("\xff\xfe" "0 bad bytes");
+    expect_shell("line\nbreak\t\x01"
+                 "7 and \\ and 'quote'");
+    expect_shell("\xff\xfe"
+                 "0 bad bytes");
     expect_shell("");
 }
 

@@ -113,9 +113,9 @@ static void test_sizes(void)
 static void test_format(void)
 {
     static const int64_t samples[] = {100, 100, 100, 100, 100, 100, 99, 300};
-    static const uint8_t want[] = {1,    8,    0xc8, 0x01,             /* format, 8, 100 */
-                                   0x0b, 0x00,                         /* 5 times 0 */
-                                   0x04, 0x01, 0x92, 0x03};            /* -1, +201 */
+    static const uint8_t want[] = {1,    8,    0xc8, 0x01,  /* format, 8, 100 */
+                                   0x0b, 0x00,              /* 5 times 0 */
+                                   0x04, 0x01, 0x92, 0x03}; /* -1, +201 */
     uint8_t *block;
     size_t bytes;
     uint32_t sum = reference_crc(want, sizeof want);

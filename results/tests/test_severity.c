@@ -11,7 +11,7 @@ static void test_words(void)
     CU_ASSERT_STRING_EQUAL(severity_name(STOP_SEVERITY_FINDING), "finding");
     CU_ASSERT_STRING_EQUAL(severity_name(STOP_SEVERITY_HARNESS), "harness");
     CU_ASSERT_PTR_NULL(severity_name((enum stop_severity)3));
-    CU_ASSERT_PTR_NULL(severity_name((enum stop_severity)-1));
+    CU_ASSERT_PTR_NULL(severity_name((enum stop_severity) - 1));
 }
 
 static void test_back(void)

@@ -203,8 +203,8 @@ static void test_passing_cycles_cost_nothing(void)
     store_close(f.store);
     f.store = NULL;
     CU_ASSERT_TRUE(directory_size(&f) < 100 * 1000);
-    printf("\n    most bytes while 200,000 cycles passed: %lld, afterwards: %lld ",
-           (long long)most, (long long)directory_size(&f));
+    printf("\n    most bytes while 200,000 cycles passed: %lld, afterwards: %lld ", (long long)most,
+           (long long)directory_size(&f));
     fixture_remove(&f);
 }
 

@@ -113,10 +113,10 @@ static void expect(struct fixture *f, struct wrong *w, int want, const char *wor
     struct snapshot before = look(f), after;
 
     f->e.text[0] = '\0';
-    fixture_code(f,
-                 store_commit_batch(f->store, &w->batch, w->findings, 3, w->series,
-                                    w->series_count, &f->e),
-                 want);
+    fixture_code(
+        f,
+        store_commit_batch(f->store, &w->batch, w->findings, 3, w->series, w->series_count, &f->e),
+        want);
     if (strstr(f->e.text, word) == NULL)
         printf("\n    no '%s' in: %s", word, f->e.text);
     CU_ASSERT_PTR_NOT_NULL(strstr(f->e.text, word));
@@ -161,8 +161,8 @@ static void test_refusals(void)
     SPOILT((w.batch.cell = 5, w.findings[0].cell = w.findings[1].cell = w.findings[2].cell = 5,
             w.series_count = 0),
            ERROR_NOT_FOUND, "no cell 5");
-    fixture_ok(&f, store_commit_batch(f.store, &fine.batch, fine.findings, 3, fine.series, 2,
-                                      &f.e));
+    fixture_ok(&f,
+               store_commit_batch(f.store, &fine.batch, fine.findings, 3, fine.series, 2, &f.e));
     CU_ASSERT_EQUAL(look(&f).findings, 3);
     CU_ASSERT_EQUAL(look(&f).cell.next, 20);
     /* A second time it begins too early. */

@@ -42,8 +42,7 @@ static void test_every_field_comes_back(void)
     CU_ASSERT_STRING_EQUAL(cells->mode, cell.mode);
     CU_ASSERT_STRING_EQUAL(cells->state, cell.state);
     CU_ASSERT_STRING_EQUAL(cells->notes, cell.notes);
-    CU_ASSERT_EQUAL(memcmp(&cells->key, &cell.key,
-                           sizeof cell - offsetof(struct store_cell, key)),
+    CU_ASSERT_EQUAL(memcmp(&cells->key, &cell.key, sizeof cell - offsetof(struct store_cell, key)),
                     0);
     store_cells_free(cells, count);
     fixture_remove(&f);

@@ -40,6 +40,8 @@ char *amount_percent(double share, enum amount_rounding rounding, char out[AMOUN
         places = (int)fmin(15, 1 - floor(log10(percent)));
     unit = pow(10, places);
     percent = rounded(percent * unit, rounding) / unit;
+    if (places > 1 && percent * unit >= 99.5)
+        places--; /* 0.0999 became 0.100 */
     if (percent <= 0 || percent >= 100)
         places = 0;
     snprintf(out, AMOUNT_BYTES, "%.*f", places, percent);

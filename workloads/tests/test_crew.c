@@ -1,6 +1,7 @@
 /*
  * Tests of crew.h: everybody runs once and is joined, and one who cannot be created is left
- * out. Linked with --wrap for pthread_create, which fails as often as it is told.
+ * out. Linked with --wrap for pthread_create, which fails as often as it is told, and for
+ * pthread_join, to count.
  */
 #include <workloads/tests/drive.h>
 #include <workloads/crew.h>
@@ -11,7 +12,11 @@
 int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 int __wrap_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 
+int __real_pthread_join(pthread_t, void **);
+int __wrap_pthread_join(pthread_t, void **);
+
 static struct crew crew;
+static unsigned joined;
 static unsigned refused; /* index of the call that fails, counted down; 0: none */
 static atomic_uint ran[CREW_HIGH];
 
@@ -21,6 +26,12 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
     if (refused != 0 && --refused == 0)
         return EAGAIN;
     return __real_pthread_create(thread, attributes, start, argument);
+}
+
+int __wrap_pthread_join(pthread_t thread, void **result)
+{
+    joined++;
+    return __real_pthread_join(thread, result);
 }
 
 static void *routine(void *argument)
@@ -54,9 +65,11 @@ static void test_each_runs_once(void)
 
 static void test_join_twice_is_harmless(void)
 {
+    joined = 0;
     crew_start(&crew, 3, routine);
     crew_join(&crew);
     crew_join(&crew);
+    CU_ASSERT_EQUAL(joined, 3);
     CU_ASSERT_EQUAL(ran_in_all(), 3);
 }
 

@@ -1,15 +1,28 @@
 /*
  * Tests of exit-race: who is alive when exit() runs its handlers. Every cycle ends its
  * process, so each has one of its own; a handler set before the workload's looks around.
- * Linked with --wrap for sem_post, by which a thread says that half of its work is done.
+ * Linked with --wrap for pthread_join, to count, and for sem_post, by which a thread says that
+ * half of its work is done.
  */
 #include <workloads/tests/drive.h>
 
+#include <pthread.h>
 #include <semaphore.h>
 
 extern const struct workload workload_exit_race;
 
-enum { STATUS_ALONE = 40, STATUS_COMPANY = 41 };
+enum { STATUS_ALONE = 40, STATUS_COMPANY = 41, STATUS_NOT_JOINED = 42 };
+
+int __real_pthread_join(pthread_t, void **);
+int __wrap_pthread_join(pthread_t, void **);
+
+static int64_t to_join; /* threads that are still to be joined before exit() */
+
+int __wrap_pthread_join(pthread_t thread, void **result)
+{
+    to_join--;
+    return __real_pthread_join(thread, result);
+}
 
 int __real_sem_post(sem_t *);
 int __wrap_sem_post(sem_t *);
@@ -42,6 +55,8 @@ static void look_around(void)
 
 static void look_around_with_patience(void)
 {
+    if (to_join != 0)
+        _exit(STATUS_NOT_JOINED);
     _exit(drive_threads_left(1) == 0 ? STATUS_ALONE : STATUS_COMPANY);
 }
 
@@ -54,6 +69,7 @@ static int run_to_exit(void *argument)
     if (run->look)
         atexit(context.variant == 0 ? look_around_with_patience : look_around);
     context.laps = run->laps;
+    to_join = run->laps * context.value[0];
     drive_set(&workload_exit_race, &context, "ops", run->ops);
     if (run->broken)
         workload_broken("on purpose");

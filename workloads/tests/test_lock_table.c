@@ -1,7 +1,8 @@
 /*
  * Tests of lock-table: clean with every kind of lock, a sum that is off is found out, and a
  * lock whose owner died stays locked: the others wait for it, in the kernel, without a limit.
- * Linked with --wrap for pthread_spin_lock, since nobody can wait for such a one and be seen.
+ * Linked with --wrap for the locking functions, to count them, and because nobody can wait for
+ * a spin lock and be seen.
  */
 #include <workloads/tests/drive.h>
 
@@ -12,8 +13,17 @@
 
 extern const struct workload workload_lock_table;
 
+int __real_pthread_mutex_lock(pthread_mutex_t *);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *);
+int __real_pthread_rwlock_rdlock(pthread_rwlock_t *);
+int __wrap_pthread_rwlock_rdlock(pthread_rwlock_t *);
+int __real_pthread_rwlock_wrlock(pthread_rwlock_t *);
+int __wrap_pthread_rwlock_wrlock(pthread_rwlock_t *);
 int __real_pthread_spin_lock(pthread_spinlock_t *);
 int __wrap_pthread_spin_lock(pthread_spinlock_t *);
+
+enum { MUTEX = 1, READ = 2, WRITE = 4, SPIN = 8 };
+static atomic_uint kinds; /* that were locked, as bits */
 
 enum { STATUS_WOULD_BURN = 42 };
 
@@ -27,8 +37,27 @@ void rundown_mark_site(const char *name)
         syscall(SYS_exit, 0);
 }
 
+int __wrap_pthread_mutex_lock(pthread_mutex_t *lock)
+{
+    atomic_fetch_or(&kinds, MUTEX);
+    return __real_pthread_mutex_lock(lock);
+}
+
+int __wrap_pthread_rwlock_rdlock(pthread_rwlock_t *lock)
+{
+    atomic_fetch_or(&kinds, READ);
+    return __real_pthread_rwlock_rdlock(lock);
+}
+
+int __wrap_pthread_rwlock_wrlock(pthread_rwlock_t *lock)
+{
+    atomic_fetch_or(&kinds, WRITE);
+    return __real_pthread_rwlock_wrlock(lock);
+}
+
 int __wrap_pthread_spin_lock(pthread_spinlock_t *lock)
 {
+    atomic_fetch_or(&kinds, SPIN);
     if (alone && pthread_spin_trylock(lock) != 0)
         _exit(STATUS_WOULD_BURN);
     return alone ? 0 : __real_pthread_spin_lock(lock);
@@ -42,6 +71,23 @@ static void test_clean_for_many_seeds(void)
     for (unsigned i = 0; i < sizeof variants / sizeof variants[0]; i++)
         drive_clean_seeds(&workload_lock_table, variants[i], 10);
     CU_ASSERT_EQUAL(drive_threads_left(before), 0);
+}
+
+static unsigned kinds_of(const char *variant)
+{
+    struct workload_context context = drive_context(&workload_lock_table, variant, 1);
+
+    atomic_store(&kinds, 0);
+    drive_clean(&workload_lock_table, &context);
+    return atomic_load(&kinds);
+}
+
+static void test_each_variant_uses_its_locks(void)
+{
+    CU_ASSERT_EQUAL(kinds_of("plain"), MUTEX | READ | WRITE | SPIN);
+    CU_ASSERT_EQUAL(kinds_of("mutex"), MUTEX);
+    CU_ASSERT_EQUAL(kinds_of("rwlock"), READ | WRITE);
+    CU_ASSERT_EQUAL(kinds_of("spin"), SPIN);
 }
 
 static void test_clean_at_the_edges_of_its_parameters(void)
@@ -233,6 +279,7 @@ int main(void)
 {
     CU_TestInfo tests[] = {
         {"clean for many seeds", test_clean_for_many_seeds},
+        {"each variant uses its locks", test_each_variant_uses_its_locks},
         {"clean at the edges of its parameters", test_clean_at_the_edges_of_its_parameters},
         {"transfers depend on the seed alone", test_transfers_depend_on_the_seed_alone},
         {"a wrong sum is found out at the end", test_wrong_sum_is_found_out_at_the_end},

@@ -1,7 +1,7 @@
 /*
  * Tests of thread-churn: clean by every way, and a handler that does not run, a destructor
  * that does not run and a result that gets lost are each found out. Linked with --wrap for
- * pthread_setspecific and pthread_join, which play the faults.
+ * pthread_setspecific and pthread_join, which play the faults, and pthread_detach, to count.
  */
 #include <workloads/tests/drive.h>
 
@@ -15,10 +15,20 @@ int __real_pthread_setspecific(pthread_key_t, const void *);
 int __wrap_pthread_setspecific(pthread_key_t, const void *);
 int __real_pthread_join(pthread_t, void **);
 int __wrap_pthread_join(pthread_t, void **);
+int __real_pthread_detach(pthread_t);
+int __wrap_pthread_detach(pthread_t);
 
 enum fault { FAULT_NONE, FAULT_LOST_VALUE, FAULT_LOST_RESULT, FAULT_KILLED };
 
 static enum fault fault;
+static unsigned joined;
+static unsigned detached;
+
+int __wrap_pthread_detach(pthread_t thread)
+{
+    detached++;
+    return __real_pthread_detach(thread);
+}
 
 int __wrap_pthread_setspecific(pthread_key_t key, const void *value)
 {
@@ -29,6 +39,7 @@ int __wrap_pthread_join(pthread_t thread, void **result)
 {
     int error = __real_pthread_join(thread, result);
 
+    joined++;
     if (fault == FAULT_LOST_RESULT)
         *result = NULL;
     return error;
@@ -60,6 +71,19 @@ static void test_clean_at_the_edges_of_its_parameters(void)
         drive_clean(&workload_thread_churn, &context);
     }
     CU_ASSERT_EQUAL(drive_threads_left(before), 0);
+}
+
+/* Of the seven ways, five end in a join, one in a detach, and one needs neither. */
+static void test_every_thread_is_let_go_of(void)
+{
+    struct workload_context context = drive_context(&workload_thread_churn, NULL, 0);
+
+    joined = detached = 0;
+    drive_set(&workload_thread_churn, &context, "threads", 14);
+    drive_set(&workload_thread_churn, &context, "rounds", 3);
+    drive_clean(&workload_thread_churn, &context);
+    CU_ASSERT_EQUAL(joined, 2 * 3 * 5);
+    CU_ASSERT_EQUAL(detached, 2 * 3);
 }
 
 struct faulty_run {
@@ -112,6 +136,7 @@ int main(void)
     CU_TestInfo tests[] = {
         {"clean for many seeds", test_clean_for_many_seeds},
         {"clean at the edges of its parameters", test_clean_at_the_edges_of_its_parameters},
+        {"every thread is let go of", test_every_thread_is_let_go_of},
         {"nothing is found where nothing is wrong", test_nothing_is_found_where_nothing_is_wrong},
         {"a lost destructor is found out for each way",
          test_lost_destructor_is_found_out_for_each_way},

@@ -198,9 +198,7 @@ static void test_status_is_0_while_nothing_broke(void)
 
 static void break_once(void)
 {
-    errno = ENOENT;
     workload_broken("the sum is %d, not %s", 41, "42");
-    CU_ASSERT_EQUAL(errno, ENOENT);
 }
 
 static void test_broken_tells_agent_and_stderr(void)
@@ -215,6 +213,19 @@ static void test_broken_tells_agent_and_stderr(void)
     CU_ASSERT_EQUAL(invariants, 1);
     CU_ASSERT_EQUAL(workload_broken_count(), before + 1);
     CU_ASSERT_EQUAL(workload_exit_status(), 1);
+}
+
+/* A standard error that is closed makes write() fail. */
+static void test_broken_keeps_errno(void)
+{
+    int saved = dup(STDERR_FILENO);
+
+    close(STDERR_FILENO);
+    errno = ENOENT;
+    workload_broken("nobody reads this");
+    CU_ASSERT_EQUAL(errno, ENOENT);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
 }
 
 static void break_at_length(void)
@@ -266,6 +277,7 @@ int main(void)
         {"streams depend on seed and index alone", test_streams_depend_on_seed_and_index_alone},
         {"streams do not overlap", test_streams_do_not_overlap},
         {"broken tells agent and stderr", test_broken_tells_agent_and_stderr},
+        {"broken keeps errno", test_broken_keeps_errno},
         {"long text is cut", test_long_text_is_cut},
         {"a flood stays short but is counted", test_flood_stays_short_but_is_counted},
         CU_TEST_INFO_NULL,

@@ -190,6 +190,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'q':
         options->quiet = true;
         return 0;
+    case ARGP_KEY_ARG:
+        return ARGP_ERR_UNKNOWN; /* all of them at once, please: */
     case ARGP_KEY_ARGS:
         arguments->program = state->argv + state->next;
         return 0;

@@ -1,0 +1,269 @@
+/*
+ * Tests of the detector crash: who died of what, and what the address had belonged to.
+ */
+#include "evidence_fixture.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include <CUnit/Basic.h>
+
+extern const struct detector detector_crash;
+
+static struct fixture f;
+static struct judgement judgement;
+
+static void caught(int signal, int code, uint64_t rip, uint64_t address, unsigned lane)
+{
+    struct abi_crash *crash = &f.memory->control.crash;
+
+    crash->signal = (uint32_t)signal;
+    crash->code = code;
+    crash->address = address;
+    crash->tid = FIXTURE_PID + lane;
+    crash->lane = lane;
+    crash->time = f.now + 3000;
+    crash->regs[16] = rip;
+    crash->epoch = FIXTURE_EPOCH;
+    f.memory->control.anomaly |= ANOMALY_SIGNAL;
+    f.evidence.ended = false;
+}
+
+static void frame(const char *module, const char *function, const char *file, int line)
+{
+    struct evidence_frame *at = &f.evidence.crash_frame[f.evidence.crash_frames++];
+
+    memset(at, 0, sizeof *at);
+    strcpy(at->module, module);
+    strcpy(at->function, function);
+    strcpy(at->file, file);
+    at->line = line;
+    at->offset = 0x1139;
+}
+
+static void open_two(void)
+{
+    fixture_open(&f);
+    fixture_lane(&f, "T1");
+    fixture_lane(&f, "T1.1");
+}
+
+static const struct finding *judge(enum stop_code code)
+{
+    fixture_judge(&f, &detector_crash, &judgement);
+    CU_ASSERT_EQUAL(judgement.findings, code != STOP_NONE);
+    return fixture_found(&judgement, code);
+}
+
+static void test_segv_with_a_stack(void)
+{
+    const struct finding *finding;
+
+    open_two();
+    caught(SIGSEGV, SEGV_MAPERR, 0x401020, 0x18, 1);
+    frame("libc.so.6", "strlen", "", 0);
+    frame("prog", "worker", "prog.c", 21);
+    finding = judge(STOP_CRASH_SIGNAL);
+    CU_ASSERT(fixture_says(finding, "T1.1       died of SIGSEGV at 0x18, nothing is mapped there"));
+    CU_ASSERT(fixture_says(finding, "at strlen  libc.so.6+0x1139"));
+    CU_ASSERT(fixture_says(finding, "in worker  prog  prog.c:21"));
+    CU_ASSERT_STRING_EQUAL(finding->signature, "crash.signal prog:worker -");
+    fixture_close(&f);
+}
+
+static void test_without_a_stack_the_instruction(void)
+{
+    const struct finding *finding;
+
+    open_two();
+    caught(SIGFPE, FPE_INTDIV, AT_UPDATE, AT_UPDATE, 77);
+    finding = judge(STOP_CRASH_SIGNAL);
+    CU_ASSERT(fixture_says(finding, "thread 4077 died of SIGFPE"));
+    CU_ASSERT(fixture_says(finding, "at update  prog  prog.c:30"));
+    CU_ASSERT_STRING_EQUAL(finding->signature, "crash.signal prog:update -");
+    fixture_close(&f);
+}
+
+static void test_status_alone(void)
+{
+    const struct finding *finding;
+
+    open_two();
+    f.evidence.status = SIGKILL;
+    finding = judge(STOP_CRASH_SIGNAL);
+    CU_ASSERT(fixture_says(finding, "the process died of SIGKILL"));
+    fixture_close(&f);
+}
+
+static void test_code_of_an_unloaded_module(void)
+{
+    const struct finding *finding;
+    struct abi_module *module;
+
+    open_two();
+    module = fixture_module(&f, "/opt/lib/libplug.so", 0x7000000, 0x7004000, 0, 0);
+    module->unload_caller = AT_MAIN;
+    caught(SIGSEGV, SEGV_MAPERR, 0x7001139, 0x7001139, 1);
+    finding = judge(STOP_MODULE_CODE_UNMAPPED);
+    CU_ASSERT(fixture_says(finding, "libplug.so+0x1139, unloaded 3 ms ago by T1 (main)"));
+    CU_ASSERT(fixture_says(finding, "in the code of"));
+    CU_ASSERT(fixture_says(finding, "the dlclose was called in main  prog  prog.c:10"));
+    CU_ASSERT_STRING_EQUAL(finding->signature, "module.code-unmapped libplug.so:? prog:main");
+    fixture_close(&f);
+}
+
+static void test_supervisor_names_the_module(void)
+{
+    const struct finding *finding;
+
+    open_two();
+    caught(SIGSEGV, SEGV_MAPERR, 0x7001139, 0x7001139, 1);
+    frame("libplug.so", "plug_worker", "", 0);
+    f.evidence.unloaded = (struct abi_module){.epoch = FIXTURE_EPOCH, .base = 0x7000000,
+                                              .end = 0x7004000, .path = "/opt/lib/libplug.so"};
+    finding = judge(STOP_MODULE_CODE_UNMAPPED);
+    CU_ASSERT_STRING_EQUAL(finding->signature, "module.code-unmapped libplug.so:plug_worker -");
+    fixture_close(&f);
+}
+
+static void test_data_of_an_unloaded_module(void)
+{
+    const struct finding *finding;
+
+    open_two();
+    fixture_module(&f, "/opt/lib/libplug.so", 0x7000000, 0x7004000, 0, 0);
+    caught(SIGSEGV, SEGV_MAPERR, AT_WORKER, 0x7003010, 1);
+    finding = judge(STOP_MODULE_CODE_UNMAPPED);
+    CU_ASSERT(fixture_says(finding, "on the data of libplug.so+0x3010"));
+    fixture_close(&f);
+}
+
+static void test_allocator_by_its_words(void)
+{
+    const struct finding *finding;
+
+    open_two();
+    f.evidence.output = "start\ndouble free or corruption (!prev)\n";
+    f.evidence.status = SIGABRT;
+    finding = judge(STOP_HEAP_ALLOCATOR_ABORT);
+    CU_ASSERT(fixture_says(finding, "its last words: double free or corruption (!prev)"));
+    fixture_close(&f);
+}
+
+static void test_allocator_by_its_stack_and_site(void)
+{
+    open_two();
+    caught(SIGABRT, SI_TKILL, 0x1, 0, 1);
+    frame("libc.so.6", "abort", "", 0);
+    frame("libc.so.6", "malloc_printerr", "", 0);
+    frame("libc.so.6", "_int_free", "", 0);
+    frame("prog", "worker", "prog.c", 21);
+    CU_ASSERT_STRING_EQUAL(judge(STOP_HEAP_ALLOCATOR_ABORT)->signature,
+                           "heap.allocator-abort prog:worker -");
+    fixture_close(&f);
+
+    open_two();
+    fixture_call(&f, 1, SITE_FREE, AT_WORKER);
+    caught(SIGABRT, SI_TKILL, 0x1, 0, 1);
+    CU_ASSERT_PTR_NOT_NULL(judge(STOP_HEAP_ALLOCATOR_ABORT));
+    fixture_close(&f);
+}
+
+static void test_twin_assertion(void)
+{
+    open_two();
+    f.evidence.output = "prog: data corrupted, aborting after free(): x\n";
+    caught(SIGABRT, SI_TKILL, 0x1, 0, 1);
+    frame("libc.so.6", "abort", "", 0);
+    frame("prog", "check", "prog.c", 90);
+    CU_ASSERT_PTR_NOT_NULL(judge(STOP_CRASH_SIGNAL));
+    fixture_close(&f);
+}
+
+static void test_twin_ordered(void)
+{
+    open_two();
+    f.evidence.effect_signal = SIGABRT;
+    caught(SIGABRT, SI_TKILL, 0x1, 0, 1);
+    judge(STOP_NONE);
+    fixture_close(&f);
+    open_two();
+    f.evidence.effect_signal = f.evidence.status = SIGKILL;
+    judge(STOP_NONE);
+    fixture_close(&f);
+}
+
+static void test_another_signal_than_the_ordered_one(void)
+{
+    open_two();
+    f.evidence.effect_signal = SIGTERM;
+    caught(SIGSEGV, SEGV_MAPERR, AT_MAIN, 0, 0);
+    CU_ASSERT_PTR_NOT_NULL(judge(STOP_CRASH_SIGNAL));
+    fixture_close(&f);
+}
+
+static void test_twin_ended_well(void)
+{
+    open_two();
+    judge(STOP_NONE);
+    f.memory->control.crash.signal = SIGSEGV; /* of an earlier cycle */
+    f.memory->control.crash.epoch = FIXTURE_EPOCH - 1;
+    judge(STOP_NONE);
+    fixture_close(&f);
+}
+
+static void test_twin_we_end_a_hung_one(void)
+{
+    open_two();
+    fixture_hang(&f, HANG_PROVED);
+    f.evidence.ended = true;
+    f.evidence.status = SIGKILL;
+    judge(STOP_NONE);
+    fixture_close(&f);
+}
+
+static void test_twin_place_taken_by_another_module(void)
+{
+    open_two();
+    fixture_module(&f, "/opt/lib/libplug.so", 0x7000000, 0x7004000, 0, 0);
+    fixture_module(&f, "/opt/lib/libnext.so", 0x7000000, 0x7004000, 0, -1);
+    caught(SIGSEGV, SEGV_MAPERR, 0x7001139, 0x18, 1);
+    CU_ASSERT_PTR_NOT_NULL(judge(STOP_CRASH_SIGNAL));
+    fixture_close(&f);
+}
+
+static void test_damage(void)
+{
+    open_two();
+    fixture_thread(&f, 1, THREAD_RUNNING, -1);
+    fixture_module(&f, "/opt/lib/libplug.so", 0x7000000, 0x7004000, 0, 0);
+    caught(SIGSEGV, SEGV_MAPERR, 0x7001139, 0x7001139, 1);
+    frame("libplug.so", "plug_worker", "", 0);
+    fixture_damage(&f, &detector_crash, 0xc4a5);
+    fixture_close(&f);
+}
+
+int main(void)
+{
+    static const struct fixture_case cases[] = {
+        {"a stack", test_segv_with_a_stack},
+        {"no stack", test_without_a_stack_the_instruction},
+        {"the status alone", test_status_alone},
+        {"code of an unloaded module", test_code_of_an_unloaded_module},
+        {"named by the supervisor", test_supervisor_names_the_module},
+        {"data of an unloaded module", test_data_of_an_unloaded_module},
+        {"the allocator's words", test_allocator_by_its_words},
+        {"the allocator's stack and site", test_allocator_by_its_stack_and_site},
+        {"not the ordered signal", test_another_signal_than_the_ordered_one},
+        {"twin: an assertion", test_twin_assertion},
+        {"twin: ordered", test_twin_ordered},
+        {"twin: ended well", test_twin_ended_well},
+        {"twin: ended by us", test_twin_we_end_a_hung_one},
+        {"twin: another module there", test_twin_place_taken_by_another_module},
+        {"damaged memory", test_damage},
+        {NULL, NULL},
+    };
+
+    return fixture_main("detector crash", cases);
+}
