@@ -232,6 +232,13 @@ void heap_add(struct abi_lane *lane, const void *block, size_t bytes, uint64_t c
 /** Takes a block out; returns its bytes, or -1 if no hook saw its birth. */
 int64_t heap_remove(struct abi_lane *lane, const void *block);
 
+/* --- task.c ------------------------------------------------------------------------------- */
+
+/** Reads /proc/self/task/TID/NAME into @out, NUL-terminated; the length, 0 if it cannot. */
+long agent_task_read(long tid, const char *name, char *out, long size);
+/** The state's letter ('R', 'S', 'Z' ...), 'X' for a thread that is gone. */
+char agent_task_state(uint32_t tid);
+
 /* --- lap.c, probe.c ------------------------------------------------------------------------ */
 
 void lap_take(struct abi_lap *out);

@@ -2,6 +2,7 @@
  * held: the list of locks that a lane holds, and the one that it waits for.
  */
 #include "held.h"
+#include "sched.h"
 
 void held_wait_begin(struct abi_lane *lane, const volatile void *object, uint32_t mode)
 {
@@ -92,4 +93,66 @@ void held_destroyed(struct abi_lane *lane, const volatile void *object)
     if (held_by_anybody(object, &mode))
         __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_LOCK, __ATOMIC_RELAXED);
     lane_event(lane, EVENT_DESTROYED, mode, (uint64_t)object, 0);
+}
+
+/* --- controlled mode: known holders instead of blocking ----------------------------------- */
+
+enum { ROBUST_KIND = 16 }; /* PTHREAD_MUTEX_ROBUST_NORMAL_NP in __kind, glibc */
+
+static bool passes_on(const struct abi_lane *holder, const volatile void *object, uint32_t mode)
+{
+    const pthread_mutex_t *mutex = (const pthread_mutex_t *)object;
+
+    return mode == MODE_MUTEX && (holder->state == LANE_KILLED || holder->state == LANE_ENDED) &&
+           (mutex->__data.__kind & ROBUST_KIND);
+}
+
+/* What this lane holds itself is left to the real call: recursive, EDEADLK, or a deadlock. */
+static bool blocks(const struct abi_lane *holder, const volatile void *object, uint32_t mode)
+{
+    const struct abi_held *held = find((struct abi_lane *)holder, (uint64_t)object, MODE_NONE);
+
+    if (held == NULL || passes_on(holder, object, mode))
+        return false;
+    return mode != MODE_READ || held->mode != MODE_READ;
+}
+
+static bool would_block(const struct abi_lane *lane, const volatile void *object, uint32_t mode)
+{
+    uint32_t lanes = CONTROL->lanes < ABI_LANES ? CONTROL->lanes : ABI_LANES;
+    int value = 1;
+
+    if (mode == MODE_SEMAPHORE)
+        return sem_getvalue((sem_t *)object, &value) == 0 && value <= 0;
+    for (uint32_t i = 0; i < lanes; i++) {
+        const struct abi_lane *other = &agent_memory->lane[i];
+
+        if (other == lane || other->epoch != CONTROL->epoch)
+            continue;
+        if (mode == MODE_ONCE
+                ? other->wait_mode == MODE_ONCE && other->wait_object == (uint64_t)object &&
+                      other->sched_object != (uint64_t)object
+                : blocks(other, object, mode))
+            return true;
+    }
+    return false;
+}
+
+bool held_wait_turn(struct abi_lane *lane, const volatile void *object, uint32_t mode, bool timed)
+{
+    if (!sched_on(lane))
+        return true;
+    sched_point(lane);
+    while (would_block(lane, object, mode))
+        if (sched_block(lane, object, timed))
+            return false;
+    return true;
+}
+
+void held_let_go(struct abi_lane *lane, const volatile void *object)
+{
+    if (!sched_on(lane))
+        return;
+    sched_wake(object, UINT32_MAX);
+    sched_point(lane);
 }

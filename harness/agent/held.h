@@ -18,4 +18,9 @@ void held_destroyed(struct abi_lane *lane, const volatile void *object);
 /** True if some lane of this cycle holds @object; its mode goes to @mode. */
 bool held_by_anybody(const volatile void *object, uint32_t *mode);
 
+/** Controlled mode: waits until taking @object in @mode would not block. False: time is up. */
+bool held_wait_turn(struct abi_lane *lane, const volatile void *object, uint32_t mode, bool timed);
+/** Controlled mode: @object has been let go. */
+void held_let_go(struct abi_lane *lane, const volatile void *object);
+
 #endif

@@ -295,8 +295,10 @@ uint64_t loader_before(struct loader_frame *frame, uint32_t which, uint64_t call
 
     if (gadget == 0)
         agent_leave(frame->call);
-    else
+    else {
+        frame->call.lane->loading++;
         agent_outside(frame->call);
+    }
     return gadget;
 }
 
@@ -306,6 +308,7 @@ void loader_after(struct loader_frame *frame, uint64_t result)
     uint64_t caller;
 
     agent_inside(frame->call);
+    lane->loading--;
     caller = lane->site_caller;
     if (frame->site != SITE_DL_ITERATE_PHDR) {
         struct change change = {lane, caller, agent_ticks(), {false}};
@@ -326,8 +329,11 @@ HOOK int dlclose(void *handle)
 
     if (call.lane != NULL)
         lane_event(call.lane, EVENT_UNLOAD_BEGIN, 0, (uint64_t)handle, 0);
+    if (call.lane != NULL)
+        call.lane->loading++;
     AGENT_CALL(call, result = real.dlclose(handle));
     if (call.lane != NULL) {
+        call.lane->loading--;
         change.now = agent_ticks();
         real.dl_iterate_phdr(note_present, &change);
         gone = mark_gone(&change);

@@ -32,16 +32,19 @@ static void released(struct agent_call call, const volatile void *object, uint32
         held_drop(call.lane, object, mode);
 }
 
-/* Acquire: TYPE *object plus further parameters. */
-#define ACQUIRE_HOOK(name, SITE, MODE, TYPE, PARAMETERS, ARGUMENTS)                                \
+enum { HOOK_TRIES, HOOK_WAITS, HOOK_TIMED };
+
+/* Acquire: object plus further parameters; HOW says what it does where the lock is taken. */
+#define ACQUIRE_HOOK(name, SITE, MODE, HOW, PARAMETERS, ARGUMENTS)                                 \
     HOOK int name PARAMETERS                                                                       \
     {                                                                                              \
         struct agent_call call = agent_enter(SITE, CALLER());                                      \
-        int result;                                                                                \
+        int result = ETIMEDOUT;                                                                    \
                                                                                                    \
         if (call.lane != NULL)                                                                     \
             held_wait_begin(call.lane, object, MODE);                                              \
-        AGENT_CALL(call, result = real.name ARGUMENTS);                                            \
+        if (HOW == HOOK_TRIES || held_wait_turn(call.lane, object, MODE, HOW == HOOK_TIMED))       \
+            AGENT_CALL(call, result = real.name ARGUMENTS);                                        \
         acquired(call, object, MODE, result);                                                      \
         return result;                                                                             \
     }
@@ -54,6 +57,7 @@ static void released(struct agent_call call, const volatile void *object, uint32
                                                                                                    \
         released(call, object, MODE);                                                              \
         AGENT_CALL(call, result = real.name(object));                                              \
+        held_let_go(call.lane, object);                                                            \
         agent_leave(call);                                                                         \
         return result;                                                                             \
     }
@@ -73,43 +77,43 @@ static void released(struct agent_call call, const volatile void *object, uint32
 
 typedef const struct timespec *deadline;
 
-ACQUIRE_HOOK(pthread_mutex_lock, SITE_LOCK, MODE_MUTEX, pthread_mutex_t,
+ACQUIRE_HOOK(pthread_mutex_lock, SITE_LOCK, MODE_MUTEX, HOOK_WAITS,
              (pthread_mutex_t *object), (object))
-ACQUIRE_HOOK(pthread_mutex_trylock, SITE_TRYLOCK, MODE_MUTEX, pthread_mutex_t,
+ACQUIRE_HOOK(pthread_mutex_trylock, SITE_TRYLOCK, MODE_MUTEX, HOOK_TRIES,
              (pthread_mutex_t *object), (object))
-ACQUIRE_HOOK(pthread_mutex_timedlock, SITE_TIMEDLOCK, MODE_MUTEX, pthread_mutex_t,
+ACQUIRE_HOOK(pthread_mutex_timedlock, SITE_TIMEDLOCK, MODE_MUTEX, HOOK_TIMED,
              (pthread_mutex_t *object, deadline until), (object, until))
-ACQUIRE_HOOK(pthread_mutex_clocklock, SITE_TIMEDLOCK, MODE_MUTEX, pthread_mutex_t,
+ACQUIRE_HOOK(pthread_mutex_clocklock, SITE_TIMEDLOCK, MODE_MUTEX, HOOK_TIMED,
              (pthread_mutex_t *object, clockid_t clock, deadline until), (object, clock, until))
 RELEASE_HOOK(pthread_mutex_unlock, SITE_UNLOCK, MODE_MUTEX, pthread_mutex_t)
 DESTROY_HOOK(pthread_mutex_destroy, SITE_LOCK_DESTROY, pthread_mutex_t)
 
-ACQUIRE_HOOK(pthread_rwlock_rdlock, SITE_RDLOCK, MODE_READ, pthread_rwlock_t,
+ACQUIRE_HOOK(pthread_rwlock_rdlock, SITE_RDLOCK, MODE_READ, HOOK_WAITS,
              (pthread_rwlock_t *object), (object))
-ACQUIRE_HOOK(pthread_rwlock_tryrdlock, SITE_TRYRDLOCK, MODE_READ, pthread_rwlock_t,
+ACQUIRE_HOOK(pthread_rwlock_tryrdlock, SITE_TRYRDLOCK, MODE_READ, HOOK_TRIES,
              (pthread_rwlock_t *object), (object))
-ACQUIRE_HOOK(pthread_rwlock_timedrdlock, SITE_TIMEDRDLOCK, MODE_READ, pthread_rwlock_t,
+ACQUIRE_HOOK(pthread_rwlock_timedrdlock, SITE_TIMEDRDLOCK, MODE_READ, HOOK_TIMED,
              (pthread_rwlock_t *object, deadline until), (object, until))
-ACQUIRE_HOOK(pthread_rwlock_clockrdlock, SITE_TIMEDRDLOCK, MODE_READ, pthread_rwlock_t,
+ACQUIRE_HOOK(pthread_rwlock_clockrdlock, SITE_TIMEDRDLOCK, MODE_READ, HOOK_TIMED,
              (pthread_rwlock_t *object, clockid_t clock, deadline until), (object, clock, until))
-ACQUIRE_HOOK(pthread_rwlock_wrlock, SITE_WRLOCK, MODE_WRITE, pthread_rwlock_t,
+ACQUIRE_HOOK(pthread_rwlock_wrlock, SITE_WRLOCK, MODE_WRITE, HOOK_WAITS,
              (pthread_rwlock_t *object), (object))
-ACQUIRE_HOOK(pthread_rwlock_trywrlock, SITE_TRYWRLOCK, MODE_WRITE, pthread_rwlock_t,
+ACQUIRE_HOOK(pthread_rwlock_trywrlock, SITE_TRYWRLOCK, MODE_WRITE, HOOK_TRIES,
              (pthread_rwlock_t *object), (object))
-ACQUIRE_HOOK(pthread_rwlock_timedwrlock, SITE_TIMEDWRLOCK, MODE_WRITE, pthread_rwlock_t,
+ACQUIRE_HOOK(pthread_rwlock_timedwrlock, SITE_TIMEDWRLOCK, MODE_WRITE, HOOK_TIMED,
              (pthread_rwlock_t *object, deadline until), (object, until))
-ACQUIRE_HOOK(pthread_rwlock_clockwrlock, SITE_TIMEDWRLOCK, MODE_WRITE, pthread_rwlock_t,
+ACQUIRE_HOOK(pthread_rwlock_clockwrlock, SITE_TIMEDWRLOCK, MODE_WRITE, HOOK_TIMED,
              (pthread_rwlock_t *object, clockid_t clock, deadline until), (object, clock, until))
 RELEASE_HOOK(pthread_rwlock_unlock, SITE_RWUNLOCK, MODE_NONE, pthread_rwlock_t)
 DESTROY_HOOK(pthread_rwlock_destroy, SITE_RWLOCK_DESTROY, pthread_rwlock_t)
 
-ACQUIRE_HOOK(pthread_spin_lock, SITE_SPIN_LOCK, MODE_SPIN, pthread_spinlock_t,
+ACQUIRE_HOOK(pthread_spin_lock, SITE_SPIN_LOCK, MODE_SPIN, HOOK_WAITS,
              (pthread_spinlock_t *object), (object))
-ACQUIRE_HOOK(pthread_spin_trylock, SITE_SPIN_TRYLOCK, MODE_SPIN, pthread_spinlock_t,
+ACQUIRE_HOOK(pthread_spin_trylock, SITE_SPIN_TRYLOCK, MODE_SPIN, HOOK_TRIES,
              (pthread_spinlock_t *object), (object))
 RELEASE_HOOK(pthread_spin_unlock, SITE_SPIN_UNLOCK, MODE_SPIN, pthread_spinlock_t)
 
-ACQUIRE_HOOK(ftrylockfile, SITE_FTRYLOCKFILE, MODE_STDIO, FILE, (FILE *object), (object))
+ACQUIRE_HOOK(ftrylockfile, SITE_FTRYLOCKFILE, MODE_STDIO, HOOK_TRIES, (FILE *object), (object))
 
 HOOK void flockfile(FILE *stream)
 {
@@ -117,6 +121,7 @@ HOOK void flockfile(FILE *stream)
 
     if (call.lane != NULL)
         held_wait_begin(call.lane, stream, MODE_STDIO);
+    held_wait_turn(call.lane, stream, MODE_STDIO, false);
     AGENT_CALL(call, real.flockfile(stream));
     acquired(call, stream, MODE_STDIO, 0);
 }
@@ -127,6 +132,7 @@ HOOK void funlockfile(FILE *stream)
 
     released(call, stream, MODE_STDIO);
     AGENT_CALL(call, real.funlockfile(stream));
+    held_let_go(call.lane, stream);
     agent_leave(call);
 }
 
@@ -136,21 +142,23 @@ static int c11(int result)
     return result == thrd_success ? 0 : result == thrd_busy ? EBUSY : ETIMEDOUT;
 }
 
-#define C11_ACQUIRE(name, SITE, PARAMETERS, ARGUMENTS)                                             \
+#define C11_ACQUIRE(name, SITE, HOW, PARAMETERS, ARGUMENTS)                                        \
     HOOK int name PARAMETERS                                                                       \
     {                                                                                              \
         struct agent_call call = agent_enter(SITE, CALLER());                                      \
-        int result;                                                                                \
+        int result = thrd_timedout;                                                                \
                                                                                                    \
         if (call.lane != NULL)                                                                     \
             held_wait_begin(call.lane, object, MODE_MUTEX);                                        \
-        AGENT_CALL(call, result = real.name ARGUMENTS);                                            \
+        if (HOW == HOOK_TRIES || held_wait_turn(call.lane, object, MODE_MUTEX, HOW == HOOK_TIMED)) \
+            AGENT_CALL(call, result = real.name ARGUMENTS);                                            \
         acquired(call, object, MODE_MUTEX, c11(result));                                           \
         return result;                                                                             \
     }
-C11_ACQUIRE(mtx_lock, SITE_LOCK, (mtx_t * object), (object))
-C11_ACQUIRE(mtx_trylock, SITE_TRYLOCK, (mtx_t * object), (object))
-C11_ACQUIRE(mtx_timedlock, SITE_TIMEDLOCK, (mtx_t * object, deadline until), (object, until))
+C11_ACQUIRE(mtx_lock, SITE_LOCK, HOOK_WAITS, (mtx_t * object), (object))
+C11_ACQUIRE(mtx_trylock, SITE_TRYLOCK, HOOK_TRIES, (mtx_t * object), (object))
+C11_ACQUIRE(mtx_timedlock, SITE_TIMEDLOCK, HOOK_TIMED,
+            (mtx_t * object, deadline until), (object, until))
 RELEASE_HOOK(mtx_unlock, SITE_UNLOCK, MODE_MUTEX, mtx_t)
 
 HOOK void mtx_destroy(mtx_t *object)

@@ -4,6 +4,7 @@
  */
 #include "agent.h"
 #include "held.h"
+#include "sched.h"
 
 #include <errno.h>
 
@@ -24,6 +25,8 @@ static void enter_thread(struct abi_lane *lane)
     struct agent_call call;
 
     lane->depth = 1;
+    agent_lane = lane;
+    sched_enter(lane);
     lane_run(lane);
     lane->depth = 0;
     call = agent_enter(SITE_THREAD_START, lane->start);
@@ -75,6 +78,7 @@ static struct abi_lane *expect_child(struct agent_call call, uint64_t start, uin
         return NULL;
     child->start = start;
     child->start_argument = argument;
+    sched_expect(child);
     __atomic_fetch_add(&CONTROL->alive, 1, __ATOMIC_RELAXED);
     return child;
 }
@@ -88,6 +92,7 @@ static void birth(struct agent_call call, struct abi_lane *child, uint64_t start
     if (failed && child != NULL) {
         __atomic_fetch_sub(&CONTROL->alive, 1, __ATOMIC_RELAXED);
         child->end = END_UNKNOWN;
+        child->sched_state = 0;
         child->state = LANE_FREE;
     }
 }
@@ -105,6 +110,7 @@ HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
     if (child != NULL && result == 0)
         child->pthread = *thread;
     birth(call, child, (uint64_t)start, result != 0);
+    sched_point(call.lane);
     agent_leave(call);
     return result;
 }
@@ -120,6 +126,7 @@ HOOK int thrd_create(thrd_t *thread, thrd_start_t start, void *argument)
     if (child != NULL && result == thrd_success)
         child->pthread = *thread;
     birth(call, child, (uint64_t)start, result != thrd_success);
+    sched_point(call.lane);
     agent_leave(call);
     return result;
 }
@@ -197,7 +204,11 @@ static void join_begins(struct join_wait *join)
     lane->wait_other = target != NULL ? lane_index(target) + 1u : 0;
     lane_event(lane, EVENT_JOIN_BEGIN, target != NULL ? target->tid : 0, join->thread,
                lane->wait_other);
+    while (sched_on(lane) && sched_on(target) && !sched_gone(target))
+        sched_block(lane, target, false);
     agent_outside(join->call);
+    if (sched_on(lane))
+        pthread_testcancel();
 }
 
 typedef const struct timespec *deadline;
@@ -257,6 +268,10 @@ HOOK int pthread_cancel(pthread_t thread)
     if (call.lane != NULL)
         lane_event(call.lane, EVENT_CALL, 0, thread, 0);
     AGENT_CALL(call, result = real.pthread_cancel(thread));
+    if (sched_on(call.lane)) {
+        sched_interrupt(lane_of(thread));
+        sched_point(call.lane);
+    }
     agent_leave(call);
     return result;
 }

@@ -4,6 +4,7 @@
  */
 #include "agent.h"
 #include "emit.h"
+#include "sched.h"
 
 #include <string.h>
 
@@ -141,6 +142,7 @@ void lane_begin_main(void)
     strike_arm(lane);
     identify(lane);
     lane->state = LANE_RUNS;
+    sched_begin(lane);
     lane_event(lane, EVENT_CYCLE_BEGIN, 0, CONTROL->cycle, 0);
 }
 

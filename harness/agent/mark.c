@@ -3,6 +3,7 @@
  */
 #include "agent.h"
 #include "lap.h"
+#include "sched.h"
 
 #include <harness/marks.h>
 
@@ -39,6 +40,7 @@ HOOK void rundown_mark_site(const char *name)
     call = agent_enter(site, CALLER());
     if (call.lane != NULL)
         lane_event(call.lane, EVENT_SITE, site, 0, 0);
+    sched_point(call.lane);
     agent_leave(call);
 }
 

@@ -34,7 +34,7 @@
     X(pthread_spin_unlock) X(flockfile) X(ftrylockfile) X(funlockfile) X(pthread_cond_wait)        \
     X(pthread_cond_timedwait) X(pthread_cond_clockwait) X(pthread_cond_signal)                     \
     X(pthread_cond_broadcast) X(pthread_cond_destroy) X(sem_wait) X(sem_trywait)                   \
-    X(sem_timedwait) X(sem_clockwait) X(sem_post) X(pthread_barrier_wait) X(pthread_once)          \
+    X(sem_timedwait) X(sem_clockwait) X(sem_post) X(pthread_barrier_init) X(pthread_barrier_wait) X(pthread_once)          \
     X(pthread_key_create) X(pthread_key_delete) X(pthread_create) X(pthread_exit)                  \
     X(pthread_join) X(pthread_tryjoin_np) X(pthread_timedjoin_np) X(pthread_clockjoin_np)          \
     X(pthread_detach) X(pthread_cancel) X(mtx_lock) X(mtx_trylock) X(mtx_timedlock)                \

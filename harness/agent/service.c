@@ -5,9 +5,10 @@
 #include "agent.h"
 #include "emit.h"
 #include "loader_table.h"
+#include "sched.h"
 
-#include <string.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/wait.h>
 
 void agent_return_from_main(int status) __attribute__((noreturn));
@@ -60,35 +61,10 @@ static long number_of(const char *text)
     return number;
 }
 
-/* Reads /proc/self/task/TID/NAME; returns the length, 0 if it cannot be read. */
-static long read_task(long tid, const char *name, char *out, long size)
-{
-    char path[64] = "/proc/self/task/";
-    size_t at = strlen(path);
-    char digits[16];
-    unsigned count = 0;
-    long fd, length;
-
-    do
-        digits[count++] = (char)('0' + tid % 10);
-    while ((tid /= 10) != 0);
-    while (count > 0)
-        path[at++] = digits[--count];
-    path[at++] = '/';
-    strcpy(path + at, name);
-    fd = RAW4(SYS_openat, AT_FDCWD, path, O_RDONLY, 0);
-    if (fd < 0)
-        return 0;
-    length = RAW3(SYS_read, fd, out, size - 1);
-    RAW1(SYS_close, fd);
-    out[length > 0 ? length : 0] = 0;
-    return length > 0 ? length : 0;
-}
-
 static bool is_recorders(long tid)
 {
     char name[32];
-    long length = read_task(tid, "comm", name, sizeof name);
+    long length = agent_task_read(tid, "comm", name, sizeof name);
 
     return length > 5 && memcmp(name + length - 5, "-ust\n", 5) == 0;
 }
@@ -96,13 +72,9 @@ static bool is_recorders(long tid)
 /* A main thread that has ended stays in the list until the process ends. */
 static bool is_zombie(long tid)
 {
-    char text[256];
-    const char *paren;
+    char state = agent_task_state((uint32_t)tid);
 
-    if (read_task(tid, "stat", text, sizeof text) == 0)
-        return true;
-    paren = strrchr(text, ')');
-    return paren != NULL && (paren[2] == 'Z' || paren[2] == 'X');
+    return state == 'Z' || state == 'X';
 }
 
 /* Signals every thread but this one and the recorder's; returns how many there were. */
@@ -226,9 +198,11 @@ static void park(int64_t events)
     __atomic_store_n(&lane->state, LANE_PARKED, __ATOMIC_RELEASE);
     if (events != 0)
         __atomic_fetch_add(&CONTROL->parked, 1, __ATOMIC_ACQ_REL);
+    sched_park(lane);
     while (events != 0 && __atomic_load_n(&lane->park, __ATOMIC_ACQUIRE) == 1)
         agent_futex_wait(&lane->park, 1);
     __atomic_store_n(&lane->state, LANE_RUNS, __ATOMIC_RELEASE);
+    sched_unpark(lane);
     lane_event(lane, EVENT_RESUMED, lane->strike, 0, 0);
 }
 
@@ -252,8 +226,10 @@ void strike_park_tick(void)
 
 static void yield(int64_t turns)
 {
-    while (turns-- > 0)
+    while (turns-- > 0) {
         RAW1(SYS_sched_yield, 0);
+        sched_point(agent_lane);
+    }
 }
 
 static void cancel(bool asynchronous)

@@ -6,6 +6,7 @@
  */
 #include "agent.h"
 #include "emit.h"
+#include "sched.h"
 
 #include <string.h>
 #include <sys/ucontext.h>
@@ -158,6 +159,7 @@ void strike_vanish(void)
             __atomic_fetch_sub(&CONTROL->alive, 1, __ATOMIC_RELAXED);
         lane->end = END_KILLED;
         __atomic_store_n(&lane->state, LANE_KILLED, __ATOMIC_RELEASE);
+        sched_leave(lane);
     }
     for (;;)
         RAW1(SYS_exit, 0);

@@ -191,9 +191,11 @@ static void ago_text(const struct evidence *evidence, const struct end *end,
     if (ms < 0)
         snprintf(out, 48, "before");
     else if (ms < 1)
-        snprintf(out, 48, "%.0f us ago", ms * 1e3);
+        snprintf(out, 48, "%.3g us ago", ms * 1e3);
+    else if (ms < 1000)
+        snprintf(out, 48, "%.3g ms ago", ms);
     else
-        snprintf(out, 48, "%.*f ms ago", ms < 10, ms);
+        snprintf(out, 48, "%.0f s ago", ms / 1e3);
 }
 
 static void say_unloaded(struct finding *finding, const struct evidence *evidence,

@@ -205,7 +205,8 @@ static void judge_alive(const struct path *path)
     if (alive > SHOWN)
         finding_say(finding, "and %u more", alive - SHOWN);
     if (path->evidence->left_processes > 0)
-        finding_say(finding, "other processes that are left: %u", path->evidence->left_processes);
+        finding_say(finding, "processes that it started are left: at least %u",
+                    path->evidence->left_processes);
     if (finding != NULL && waits_for_alive(path)) {
         finding->severity = STOP_SEVERITY_FINDING;
         finding_say(finding, "the exit path waits for such a thread");

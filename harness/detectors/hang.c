@@ -17,9 +17,21 @@ enum { THREADS_SHOWN = 16, GONE_SHOWN = 4 };
 
 /* --- words ---------------------------------------------------------------------------------- */
 
+/* Its threads have no lane, and idle in its library. */
+static bool is_recorders(const struct waits_node *node)
+{
+    unsigned frames = evidence_frames(node->thread);
+
+    for (unsigned i = 0; node->lane == NULL && i < frames; i++)
+        if (strncmp(node->thread->frame[i].module, "liblttng-ust", 12) == 0)
+            return true;
+    return false;
+}
+
 static bool is_live(const struct waits *waits, unsigned node)
 {
-    return waits_waiting(waits, node) || waits->node[node].life == WAITS_RUNS;
+    return (waits_waiting(waits, node) || waits->node[node].life == WAITS_RUNS) &&
+           !is_recorders(&waits->node[node]);
 }
 
 static void say_live(struct finding *finding, const struct waits *waits)
@@ -51,12 +63,11 @@ static void say_all(struct finding *finding, const struct waits *waits)
     say_live(finding, waits);
     say_gone(finding, waits);
     if (waits->evidence->left_processes > 0)
-        finding_say(finding, "%u other %s of the target %s", waits->evidence->left_processes,
-                    waits->evidence->left_processes == 1 ? "process" : "processes",
-                    waits->evidence->left_processes == 1 ? "is left" : "are left");
+        finding_say(finding, "processes that the target started are left: at least %u",
+                    waits->evidence->left_processes);
 }
 
-/* Threads without a lane may be a recorder's; they sign only where there is nobody else. */
+/* Who has no lane signs only where there is nobody else: hardly anything is known of it. */
 static void sign(struct finding *finding, const struct waits *waits,
                  bool (*wanted)(const struct waits *waits, unsigned node))
 {
@@ -78,7 +89,8 @@ static void sign(struct finding *finding, const struct waits *waits,
 /* At the end of every chain: it waits, and there is nobody whom it waits for. */
 static bool is_last(const struct waits *waits, unsigned node)
 {
-    return waits_waiting(waits, node) && waits_owner(waits, node, 0) == ABI_LANES;
+    return waits_waiting(waits, node) && waits_owner(waits, node, 0) == ABI_LANES &&
+           !is_recorders(&waits->node[node]);
 }
 
 static bool is_running(const struct waits *waits, unsigned node)

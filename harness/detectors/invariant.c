@@ -62,6 +62,8 @@ static void judge(const struct evidence *evidence, struct judgement *judgement)
     finding = judgement_add(judgement, STOP_STATE_INVARIANT);
     if (control->message[0] != 0)
         finding_say(finding, "%.*s", ABI_MESSAGE_BYTES, control->message);
+    else
+        finding_say(finding, "the program says so, and no more");
     if (control->invariants > 1)
         finding_say(finding, "and %u more such words", control->invariants - 1);
     say_who(finding, evidence);

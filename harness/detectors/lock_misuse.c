@@ -3,8 +3,8 @@
  * it, or taken over from a dead owner without a word.
  *
  * Read from the rings, so what they have forgotten is not judged. A lock whose only holder was
- * killed or suspended by the plan is held by the plan's doing: whoever destroys it does nothing
- * wrong. Rows A3 and F3.
+ * killed or suspended by the plan is held by the plan's doing: to destroy it is no fault, and a
+ * note at most. Rows A3 and F3.
  */
 #include <harness/detector.h>
 
@@ -22,6 +22,7 @@ struct report {
     enum stop_code code;
     struct finding *finding;
     unsigned count;
+    unsigned faults; /* of @count, those that are not the plan's doing */
     unsigned looks;
     char culprit[EVIDENCE_CULPRIT_BYTES];
 };
@@ -65,10 +66,20 @@ static void say_act(const struct evidence *evidence, struct report *report, unsi
     finding_say(report->finding, "%-10s %s %.60s%s, in %s", name, act, object, though, place);
 }
 
+static void say_fault(const struct evidence *evidence, struct report *report, unsigned index,
+                      const struct abi_event *event, uint32_t mode, const char *act,
+                      const char *though)
+{
+    report->faults++;
+    say_act(evidence, report, index, event, mode, act, though);
+}
+
 static void finish(struct report *report)
 {
     if (report->count > SHOWN)
         finding_say(report->finding, "and %u times more", report->count - SHOWN);
+    if (report->finding != NULL && report->faults == 0)
+        report->finding->severity = STOP_SEVERITY_NOTE;
 }
 
 /* --- who had it ----------------------------------------------------------------------------------
@@ -109,7 +120,8 @@ static void say_holder(const struct evidence *evidence, struct report *report,
         return;
     evidence_lane_text(evidence, holder->lane, name);
     evidence_caller_text(evidence, holder->held->caller, place);
-    finding_say(report->finding, "           held by %s, taken in %s", name, place);
+    finding_say(report->finding, "           held by %s%s, taken in %s", name,
+                holder->struck ? ", whom the injection struck" : "", place);
 }
 
 /* Destroyed, or its memory freed, under somebody's feet. */
@@ -122,8 +134,7 @@ static void judge_gone(const struct evidence *evidence, struct report *report, u
     if (report->looks++ >= LOOKS)
         return;
     found = find_holder(evidence, event, &holder);
-    if (found && holder.struck)
-        return;
+    report->faults += !found || !holder.struck;
     say_act(evidence, report, index, event, found ? holder.held->mode : event->aux, act,
             " while it was held");
     if (found)
@@ -243,8 +254,8 @@ static void judge_releases(const struct evidence *evidence, struct report *repor
             report->looks++ >= LOOKS)
             continue;
         if (index != 0 || was_taken(evidence, event->object))
-            say_act(evidence, report, index, event, is_owned(event->aux) ? event->aux : MODE_NONE,
-                    "released", " without having it");
+            say_fault(evidence, report, index, event, is_owned(event->aux) ? event->aux : MODE_NONE,
+                      "released", " without having it");
     }
 }
 
@@ -276,8 +287,8 @@ static void judge_owner_died(const struct evidence *evidence, struct report *rep
         if (event->kind == consistent)
             return;
         if (event->kind == EVENT_RELEASED) {
-            say_act(evidence, report, index, event, MODE_MUTEX, "released",
-                    " unrepaired, though its former owner had died");
+            say_fault(evidence, report, index, event, MODE_MUTEX, "released",
+                      " unrepaired, though its former owner had died");
             return;
         }
     }
@@ -304,8 +315,8 @@ static void judge_unrecoverable(const struct evidence *evidence, struct report *
 
         if (died == NULL)
             continue;
-        say_act(evidence, report, i, died, MODE_MUTEX, "took over",
-                " from a dead owner and did not repair it");
+        say_fault(evidence, report, i, died, MODE_MUTEX, "took over",
+                  " from a dead owner and did not repair it");
         return;
     }
 }

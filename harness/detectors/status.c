@@ -3,8 +3,9 @@
  *
  * Expected is what the plan ordered, else what the dry cycle ended with. Where the plan killed,
  * parked or ended a thread, or made a call fail, the program may rightly say so by its status:
- * then it is a note; and nothing is expected at all where the victim was the main thread. A
- * crash or a broken invariant explains a status and is told of by others. Row B8.
+ * then it is a note. So it is where a signal was sent and the program handled it. Nothing is
+ * expected where the victim was the main thread. A crash or a broken invariant explains a
+ * status and is told of by others. Row B8.
  */
 #include <harness/detector.h>
 
@@ -13,7 +14,12 @@
 
 #include <sys/wait.h>
 
-/* A fatal signal that the program handles is an order that it may answer with any status. */
+/* -1: anything will do. */
+static int dry_status(const struct evidence *evidence)
+{
+    return WIFEXITED(evidence->expected_status) ? WEXITSTATUS(evidence->expected_status) : -1;
+}
+
 static int expected_status(const struct evidence *evidence)
 {
     int signal;
@@ -21,11 +27,9 @@ static int expected_status(const struct evidence *evidence)
 
     if (evidence->memory != NULL)
         server_expected(&evidence->memory->control, &signal, &status);
-    if (status < 0 || evidence->effect_signal != 0)
+    if (status < 0)
         return -1;
-    if (evidence->effect_status >= 0)
-        return evidence->effect_status & 0xff;
-    return WIFEXITED(evidence->expected_status) ? WEXITSTATUS(evidence->expected_status) : -1;
+    return evidence->effect_status >= 0 ? evidence->effect_status & 0xff : dry_status(evidence);
 }
 
 static bool is_explained(const struct evidence *evidence)
@@ -70,23 +74,54 @@ static void say_request(struct finding *finding, const struct evidence *evidence
     finding_sign(finding, culprit, "");
 }
 
-static void judge(const struct evidence *evidence, struct judgement *judgement)
+static bool is_ended(const struct evidence *evidence)
 {
-    int expected = expected_status(evidence);
-    struct finding *finding;
+    return evidence->ended && evidence->hang == HANG_NONE && WIFEXITED(evidence->status) &&
+           !is_explained(evidence);
+}
 
-    if (!evidence->ended || evidence->hang != HANG_NONE || !WIFEXITED(evidence->status) ||
-        expected < 0 || WEXITSTATUS(evidence->status) == expected || is_explained(evidence))
-        return;
-    finding = judgement_add(judgement, STOP_EXIT_WRONG_STATUS);
+static struct finding *note(struct finding *finding, const char *why)
+{
+    if (finding != NULL)
+        finding->severity = STOP_SEVERITY_NOTE;
+    finding_say(finding, "%s", why);
+    return finding;
+}
+
+/* Ordered to die of a signal, and alive enough to choose a status: it has a handler. */
+static void judge_handled(const struct evidence *evidence, struct judgement *judgement)
+{
+    struct finding *finding = judgement_add(judgement, STOP_EXIT_WRONG_STATUS);
+
+    finding_say(finding, "the process ended with status %d, not of the signal that was sent",
+                WEXITSTATUS(evidence->status));
+    say_request(note(finding, "so it handles that signal, which is its right"), evidence);
+}
+
+static void judge_status(const struct evidence *evidence, struct judgement *judgement, int expected)
+{
+    struct finding *finding = judgement_add(judgement, STOP_EXIT_WRONG_STATUS);
+    bool ordered = evidence->struck && expected != dry_status(evidence);
+
     finding_say(finding, "the process ended with status %d, expected was %d, %s",
                 WEXITSTATUS(evidence->status), expected,
-                evidence->effect_status >= 0 ? "as the injection ordered" : "as in the dry cycle");
+                ordered ? "as the injection ordered" : "as in the dry cycle");
     say_request(finding, evidence);
-    if (finding != NULL && (evidence->effect_thread || evidence->effect_failure)) {
-        finding->severity = STOP_SEVERITY_NOTE;
-        finding_say(finding, "which may be its answer to the injection");
-    }
+    if (evidence->effect_thread || evidence->effect_failure)
+        note(finding, "which may be its answer to the injection");
+}
+
+static void judge(const struct evidence *evidence, struct judgement *judgement)
+{
+    int expected;
+
+    if (!is_ended(evidence))
+        return;
+    expected = expected_status(evidence);
+    if (evidence->effect_signal != 0)
+        judge_handled(evidence, judgement);
+    else if (expected >= 0 && WEXITSTATUS(evidence->status) != expected)
+        judge_status(evidence, judgement, expected);
 }
 
 const struct detector detector_status = {

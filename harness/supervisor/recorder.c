@@ -10,6 +10,7 @@
 #include <harness/recorder.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +32,8 @@ struct recorder {
     pid_t helper;
     int pidfd;
     int socket; /* -1 once the helper has been given up */
+    uint64_t mark;
+    unsigned mark_cpus;
     char failure[512];
 };
 
@@ -120,21 +123,22 @@ static int next_note(struct recorder *r, struct note *note, int ms)
     return 0;
 }
 
-/* Sends a request (0: none) and waits for its answer: 0, or ERROR_RECORDER. */
-static int ask(struct recorder *r, unsigned kind, const char *text, struct error *e)
+/* Sends a request (0: none) and waits for its answer @note: 0, or ERROR_RECORDER. */
+static int ask(struct recorder *r, unsigned kind, const char *text, struct note *note,
+               struct error *e)
 {
-    struct note note = {.kind = 0};
     int ms = r->options.call_ms + SLACK_MS;
 
     if (kind != 0 && r->socket >= 0 && note_send(r->socket, kind, 0, "%s", text) < 0)
         drop_helper(r, "the recorder's helper has died");
-    while (note.kind != NOTE_DONE) {
-        if (next_note(r, &note, ms) < 0)
+    note->kind = 0;
+    while (note->kind != NOTE_DONE) {
+        if (next_note(r, note, ms) < 0)
             return error_set(e, ERROR_RECORDER, "%s", r->failure);
-        if (note.kind == NOTE_STEP)
-            ms = note.code + SLACK_MS;
+        if (note->kind == NOTE_STEP)
+            ms = note->code + SLACK_MS;
     }
-    return note.code == 0 ? 0 : error_set(e, ERROR_RECORDER, "%.500s", note.text);
+    return note->code == 0 ? 0 : error_set(e, ERROR_RECORDER, "%.500s", note->text);
 }
 
 /* --- the interface --- */
@@ -173,12 +177,13 @@ static int fork_helper(struct recorder *r, struct error *e)
 
 static int start(struct recorder *r, struct error *e)
 {
+    struct note note;
     int rc = recorder_place_make(&r->place, e);
 
     if (rc == 0)
         rc = fork_helper(r, e);
     if (rc == 0)
-        rc = ask(r, 0, "", e);
+        rc = ask(r, 0, "", &note, e);
     return rc;
 }
 
@@ -213,7 +218,8 @@ int recorder_start(struct recorder **out, struct recorder_env *env, struct error
 int recorder_extract(struct recorder *r, const char *dir, struct error *e)
 {
     char path[RECORDER_PLACE_PATH], here[RECORDER_PLACE_PATH];
-    int n;
+    struct note note;
+    int n, rc;
 
     if (dir[0] == '/')
         n = snprintf(path, sizeof path, "%s", dir);
@@ -223,17 +229,27 @@ int recorder_extract(struct recorder *r, const char *dir, struct error *e)
         n = -1;
     if (n < 0 || (size_t)n >= sizeof path)
         return error_set(e, ERROR_RECORDER, "%.200s: the path is too long", dir);
-    return ask(r, NOTE_EXTRACT, path, e);
+    rc = ask(r, NOTE_EXTRACT, path, &note, e);
+    if (rc != 0 || sscanf(note.text, "%" SCNu64 " %u", &r->mark, &r->mark_cpus) != 2)
+        r->mark_cpus = 0;
+    return rc;
+}
+
+unsigned recorder_mark(const struct recorder *r, uint64_t *n)
+{
+    *n = r->mark;
+    return r->mark_cpus;
 }
 
 int recorder_renew(struct recorder *r, struct error *e)
 {
     struct error own = {.code = 0};
+    struct note note;
     int rc;
 
     if (recorder_reason(r) != NULL)
         return error_set(e, ERROR_RECORDER, "%s", r->failure);
-    rc = ask(r, NOTE_RENEW, "", &own);
+    rc = ask(r, NOTE_RENEW, "", &note, &own);
     if (rc != 0) {
         give_up(r, own.text);
         error_set(e, rc, "%s", own.text);

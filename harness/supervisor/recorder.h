@@ -2,6 +2,7 @@
  * recorder.h: the flight recorder's session: a private LTTng daemon beside the user's own.
  *
  *     supervisor -> helper (owns the directory, watches all) -> control process -> daemon
+ *                                                            -> beater (marks every CPU's ring)
  *
  * The control process alone talks to the daemon; it may be killed at any moment, and is,
  * when a call takes too long. The helper never talks to the daemon, so it never hangs.
@@ -18,6 +19,7 @@
 #include <harness/error.h>
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct recorder;
@@ -76,10 +78,22 @@ int recorder_start_with(struct recorder **out, const struct recorder_options *op
  * recorder_extract() - what the rings hold now, as a CTF trace.
  * @dir: made if missing, its parent must exist; it holds no trace yet.
  *
- * Writers are not disturbed. Works after the daemon has died, too. Call it while the
- * threads of interest are dead or stopped. Returns 0 or ERROR_RECORDER.
+ * Writers are not disturbed. Works after the daemon has died, too, for what was written
+ * before. Call it while the threads of interest are dead or stand still outside the
+ * recorder: an event under way on a CPU hides all later ones of that CPU.
+ * Returns 0 or ERROR_RECORDER.
  */
 int recorder_extract(struct recorder *r, const char *dir, struct error *e);
+
+/**
+ * recorder_mark() - the beats that the recorder itself wrote, one on every CPU, just before
+ * the last extraction.
+ * @n: the field "n" of these beats.
+ *
+ * Returns how many they are. A trace with fewer "beat" events of this n has lost the stream
+ * of a CPU: recorder_renew() is due. 0: none were written, as after a failure.
+ */
+unsigned recorder_mark(const struct recorder *r, uint64_t *n);
 
 /**
  * recorder_renew() - a new session with empty rings, for when a stream has died.

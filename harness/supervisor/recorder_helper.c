@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -41,6 +42,9 @@ struct helper {
     pid_t parent;
     int signals;
     int control; /* socket to the control process, -1 when it is gone */
+    int beater;  /* socket to the beater, likewise */
+    int cpus;    /* of the last beats, 0: there were none */
+    unsigned long long beats;
     unsigned keeps;
     bool leaving;
     bool orphan;
@@ -171,7 +175,9 @@ static void give_up(struct helper *h, const char *format, ...)
     }
     if (h->control >= 0)
         close(h->control);
-    h->control = -1;
+    if (h->beater >= 0)
+        close(h->beater);
+    h->control = h->beater = -1;
     end_everything();
 }
 
@@ -194,62 +200,6 @@ static int wait_child(struct helper *h, pid_t pid, int ms, int *status)
         kill(pid, SIGKILL);
     waitpid(pid, status, 0);
     return wake == WAKE_READY ? 0 : -1;
-}
-
-/*
- * A process that loads the provider as a fork server would, and emits one event. After it
- * the rings exist, so they can be linked before anybody needs them.
- */
-static noreturn void probe_main(const struct helper *h, int result)
-{
-    const struct recorder_event beat = {
-        .kind = RECORDER_BEAT, .pid = (uint32_t)getpid(), .tid = (uint32_t)getpid()};
-    const struct recorder_ops *ops;
-    char wait[16];
-    void *library;
-
-    snprintf(wait, sizeof wait, "%d", h->options->call_ms / 2);
-    setenv("LTTNG_HOME", h->place->dir, 1);
-    setenv("LTTNG_UST_REGISTER_TIMEOUT", wait, 1);
-    setenv("LTTNG_UST_WITHOUT_BADDR_STATEDUMP", "1", 1);
-    library = dlopen(h->options->provider, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    ops = library == NULL ? NULL : dlsym(library, RECORDER_SYMBOL);
-    if (ops == NULL)
-        dprintf(result, "no provider: %s", dlerror());
-    else if (ops->version != RECORDER_VERSION || ops->size != sizeof *ops)
-        dprintf(result, "%s: of another version: build again", h->options->provider);
-    else if (!ops->enabled())
-        dprintf(result, "the daemon did not take the provider on within %s ms", wait);
-    else
-        ops->event(&beat);
-    _exit(0);
-}
-
-static int probe(struct helper *h)
-{
-    char text[400] = "";
-    int pipes[2], status = 0, rc;
-    pid_t self = getpid(), pid;
-
-    announce("the provider's first event", h->options->call_ms);
-    if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) < 0 || (pid = fork()) < 0) {
-        give_up(h, "%s", strerror(errno));
-        return -1;
-    }
-    if (pid == 0) {
-        child_reset(self, SIGKILL);
-        probe_main(h, pipes[1]);
-    }
-    close(pipes[1]);
-    rc = wait_child(h, pid, h->options->call_ms, &status);
-    if (rc < 0)
-        give_up(h, "the provider was not loaded within %d ms", h->options->call_ms);
-    else if (read(pipes[0], text, sizeof text - 1) > 0)
-        give_up(h, "%s", text);
-    else if (status != 0)
-        give_up(h, "the provider ended its first process (wait status %#x)", (unsigned)status);
-    close(pipes[0]);
-    return h->failure[0] != '\0' ? -1 : 0;
 }
 
 static noreturn void extract_main(const struct helper *h, const char *dir, pid_t parent)
@@ -295,6 +245,124 @@ static int extract(struct helper *h, const char *dir, char *text, size_t size)
     if (text[0] == '\0')
         snprintf(text, size, "%s: wait status %#x", h->options->crash, (unsigned)status);
     return -1;
+}
+
+/* --- the beater --- */
+
+/* Loads the provider as a fork server does; NULL with the reason told. */
+static const struct recorder_ops *beater_load(const struct helper *h, int up)
+{
+    const struct recorder_ops *ops;
+    char wait[16];
+    void *library;
+
+    snprintf(wait, sizeof wait, "%d", h->options->call_ms / 2);
+    setenv("LTTNG_HOME", h->place->dir, 1);
+    setenv("LTTNG_UST_REGISTER_TIMEOUT", wait, 1);
+    setenv("LTTNG_UST_WITHOUT_BADDR_STATEDUMP", "1", 1);
+    library = dlopen(h->options->provider, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    ops = library == NULL ? NULL : dlsym(library, RECORDER_SYMBOL);
+    if (ops == NULL)
+        note_send(up, NOTE_FAILED, 0, "no provider: %s", dlerror());
+    else if (ops->version != RECORDER_VERSION || ops->size != sizeof *ops)
+        note_send(up, NOTE_FAILED, 0, "%s: of another version: build again", h->options->provider);
+    else if (!ops->enabled())
+        note_send(up, NOTE_FAILED, 0, "the daemon did not take the provider on within %s ms", wait);
+    else
+        return ops;
+    return NULL;
+}
+
+/* One beat on every CPU that we may run on; returns how many. */
+static int beat_everywhere(const struct recorder_ops *ops, uint64_t n, const cpu_set_t *cpus)
+{
+    struct recorder_event beat = {.kind = RECORDER_BEAT,
+                                  .pid = (uint32_t)getpid(),
+                                  .tid = (uint32_t)getpid(),
+                                  .seq = n,
+                                  .b = n};
+    cpu_set_t one;
+    int count = 0;
+
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        if (!CPU_ISSET(cpu, cpus) || sched_setaffinity(0, sizeof one, &one) < 0)
+            continue;
+        beat.a = (uint64_t)cpu;
+        ops->event(&beat);
+        count++;
+    }
+    return count;
+}
+
+/*
+ * The beater is a process with the provider loaded, that writes an event on every CPU when it
+ * is told to. For three reasons: once it is registered the rings exist and can be linked; a
+ * CPU whose beat is missing has lost its stream; and the reader of a ring sees only up to the
+ * last event that was committed when no earlier one was still open. A thread that was moved
+ * or held up inside an event hides all later ones of that CPU until the next is written.
+ */
+static noreturn void beater_main(const struct helper *h, int up)
+{
+    const struct recorder_ops *ops = beater_load(h, up);
+    struct note note;
+    cpu_set_t cpus;
+
+    prctl(PR_SET_NAME, "rundown-beat");
+    while (ops != NULL && note_receive(up, &note) != 0) {
+        if (sched_getaffinity(0, sizeof cpus, &cpus) < 0)
+            CPU_ZERO(&cpus);
+        note_send(up, NOTE_DONE, beat_everywhere(ops, strtoull(note.text, NULL, 10), &cpus), "%s",
+                  "");
+        sched_setaffinity(0, sizeof cpus, &cpus);
+    }
+    _exit(0);
+}
+
+static int beater_start(struct helper *h)
+{
+    int pair[2];
+    pid_t self = getpid(), pid;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 || (pid = fork()) < 0) {
+        give_up(h, "%s", strerror(errno));
+        return -1;
+    }
+    if (pid == 0) {
+        child_reset(self, SIGKILL);
+        close_range(FD_SUPERVISOR, (unsigned)pair[1] - 1, 0);
+        beater_main(h, pair[1]);
+    }
+    close(pair[1]);
+    h->beater = pair[0];
+    return 0;
+}
+
+/* A beat on every CPU; 0, or -1: there is no beater, or not any more. */
+static int beat(struct helper *h, struct note *note)
+{
+    if (h->beater < 0 || note_send(h->beater, NOTE_BEAT, 0, "%llu", ++h->beats) < 0 ||
+        wait_for(h, h->beater, h->options->call_ms) != WAKE_READY ||
+        note_receive(h->beater, note) == 0)
+        return -1;
+    h->cpus = note->kind == NOTE_DONE ? note->code : 0;
+    return note->kind == NOTE_DONE ? 0 : -1;
+}
+
+/* The first beat after a start or a renewal has to come; else nothing would be recorded. */
+static int first_beat(struct helper *h)
+{
+    struct note note = {.kind = 0};
+
+    announce("the provider's first event", h->options->call_ms);
+    if (h->beater < 0 && beater_start(h) < 0)
+        return -1;
+    if (beat(h, &note) < 0 && !h->leaving)
+        give_up(h, "%.400s",
+                note.kind == NOTE_FAILED ? note.text
+                                         : "the provider did not write its first event");
+    return h->failure[0] != '\0' || h->leaving ? -1 : 0;
 }
 
 /* --- the control process --- */
@@ -389,7 +457,7 @@ static void session_ready(struct helper *h)
 {
     struct note note;
 
-    if (control_answer(h, &note) == 0 && probe(h) == 0)
+    if (control_answer(h, &note) == 0 && first_beat(h) == 0)
         keep_rings(h, note.text);
 }
 
@@ -406,8 +474,15 @@ static void answer(struct helper *h)
 static void request_extract(struct helper *h, const char *dir)
 {
     char text[400] = "";
-    int rc = extract(h, dir, text, sizeof text);
+    struct note note;
+    int rc;
 
+    announce("the beats", h->options->call_ms);
+    if (beat(h, &note) < 0)
+        h->cpus = 0;
+    rc = extract(h, dir, text, sizeof text);
+    if (rc == 0)
+        snprintf(text, sizeof text, "%llu %d", h->beats, h->cpus);
     if (!h->leaving)
         note_send(FD_SUPERVISOR, NOTE_DONE, rc < 0 ? ERROR_RECORDER : 0, "%s", text);
 }
@@ -513,7 +588,8 @@ static void take_signals(struct helper *h)
 noreturn void helper_main(int supervisor, struct recorder_place *place,
                           const struct recorder_options *options)
 {
-    struct helper h = {.place = place, .options = options, .parent = place->owner, .control = -1};
+    struct helper h = {
+        .place = place, .options = options, .parent = place->owner, .control = -1, .beater = -1};
 
     setsid();
     prctl(PR_SET_NAME, "rundown-rec");

@@ -14,11 +14,13 @@
 
 enum note_kind {
     NOTE_STEP = 1, /* up: what begins now (text) and how long it may take (ms in code) */
-    NOTE_DONE,     /* up: the answer: code 0, or an error_code and its text */
+    NOTE_DONE,     /* up: the answer: code 0, or an error_code and its text. To an extraction,
+                      text is the mark: "N CPUS" */
     NOTE_FAILED,   /* up: it no longer records; text says why. Comes unasked */
     NOTE_EXTRACT,  /* down: text is the directory */
     NOTE_RENEW,    /* down */
     NOTE_STOP,     /* down */
+    NOTE_BEAT,     /* down, to the beater: text is N. Its answer: code is the number of CPUs */
 };
 
 struct note {

@@ -23,19 +23,29 @@ static bool is_inside_call(const struct abi_lane *lane, unsigned family)
     return lane->depth == 0 && abi_site_family(lane->site) == family;
 }
 
-/* Nobody saw this thread: the agent's word alone. A process forked off may be long gone. */
-static enum waits_life life_unseen(const struct evidence *evidence, const struct abi_lane *lane)
+/* Where every thread was listed and this one was not. Nobody sees the end of a T?n. */
+static enum waits_life life_missed(const struct abi_lane *lane)
 {
+    return strncmp(lane->name, "T?", 2) == 0 ? WAITS_ENDED : WAITS_DEAD;
+}
+
+/* Nobody saw this thread: the agent's word alone. A process forked off may be long gone. */
+static enum waits_life life_unseen(const struct waits *waits, const struct abi_lane *lane)
+{
+    bool target = evidence_is_target(waits->evidence, lane);
+
     if (lane->state == LANE_ENDED)
         return WAITS_ENDED;
     if (lane->state == LANE_BORN)
         return WAITS_RUNS;
+    if (waits->listed && target)
+        return life_missed(lane);
     if (lane->wait_object != 0 || is_inside_call(lane, FAMILY_ALLOC) ||
         is_inside_call(lane, FAMILY_LOADER))
         return WAITS_BLOCKED;
-    if (!evidence_is_target(evidence, lane))
+    if (!target)
         return WAITS_ABSENT;
-    return evidence->hang == HANG_PROVED ? WAITS_BLOCKED : WAITS_RUNS;
+    return waits->evidence->hang == HANG_PROVED ? WAITS_BLOCKED : WAITS_RUNS;
 }
 
 static enum waits_life life_seen(const struct evidence_thread *thread, const struct abi_lane *lane)
@@ -55,7 +65,7 @@ static enum waits_life life_seen(const struct evidence_thread *thread, const str
     }
 }
 
-static enum waits_life life_of(const struct evidence *evidence, const struct waits_node *node)
+static enum waits_life life_of(const struct waits *waits, const struct waits_node *node)
 {
     if (node->lane != NULL && node->lane->state == LANE_KILLED)
         return WAITS_DEAD;
@@ -63,7 +73,7 @@ static enum waits_life life_of(const struct evidence *evidence, const struct wai
         return WAITS_PARKED;
     if (node->thread != NULL)
         return life_seen(node->thread, node->lane);
-    return life_unseen(evidence, node->lane);
+    return life_unseen(waits, node->lane);
 }
 
 /* --- kind ------------------------------------------------------------------------------------ */
@@ -188,9 +198,11 @@ static enum waits_kind kind_of(const struct waits_node *node)
     return kind_without_object(node);
 }
 
+/* What the kernel says of other calls than futex is not enough to tell. */
 static bool is_limited(const struct waits_node *node)
 {
-    if (node->thread != NULL && node->thread->state == THREAD_WAITING && !node->thread->waits)
+    if (node->thread != NULL && node->thread->state == THREAD_WAITING &&
+        node->thread->syscall == SYS_futex && !node->thread->waits)
         return true;
     switch (node->lane != NULL ? node->lane->site : 0) {
     case SITE_TIMEDLOCK:
@@ -496,7 +508,7 @@ static void read_node(struct waits *waits, unsigned index)
 {
     struct waits_node *node = &waits->node[index];
 
-    node->life = life_of(waits->evidence, node);
+    node->life = life_of(waits, node);
     if (!waits_waiting(waits, index))
         return;
     node->kind = kind_of(node);
@@ -538,10 +550,28 @@ static void read_threads(struct waits *waits)
     }
 }
 
+/* A target that runs may get new threads between the listing and the look at its lanes. */
+static bool is_listed(const struct evidence *evidence)
+{
+    if (evidence->hang != HANG_PROVED && evidence->hang != HANG_SPINNING)
+        return false;
+    for (unsigned i = 0; evidence->thread != NULL && i < evidence->threads; i++) {
+        const struct evidence_thread *thread = &evidence->thread[i];
+        const struct abi_lane *lane =
+            thread->lane >= 0 ? evidence_lane(evidence, (unsigned)thread->lane) : NULL;
+
+        if (lane != NULL && evidence_is_target(evidence, lane) && thread->state != THREAD_DEAD &&
+            thread->state != THREAD_GONE)
+            return evidence->threads < EVIDENCE_THREADS;
+    }
+    return false;
+}
+
 void waits_read(struct waits *waits, const struct evidence *evidence)
 {
     memset(waits, 0, sizeof *waits);
     waits->evidence = evidence;
+    waits->listed = is_listed(evidence);
     waits->nodes = ABI_LANES;
     read_lanes(waits);
     read_threads(waits);

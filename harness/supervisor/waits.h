@@ -75,9 +75,13 @@ struct waits_node {
     unsigned inside;
 };
 
-/** struct waits - all nodes, and @owner[n][m]: how lane m could let node n go on. */
+/**
+ * struct waits - all nodes, and @owner[n][m]: how lane m could let node n go on.
+ * @listed: the target stood still while its threads were listed: who is not there is gone.
+ */
 struct waits {
     const struct evidence *evidence;
+    bool listed;
     unsigned nodes;
     struct waits_node node[WAITS_NODES];
     uint8_t owner[WAITS_NODES][ABI_LANES];

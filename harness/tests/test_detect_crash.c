@@ -120,8 +120,8 @@ static void test_supervisor_names_the_module(void)
     open_two();
     caught(SIGSEGV, SEGV_MAPERR, 0x7001139, 0x7001139, 1);
     frame("libplug.so", "plug_worker", "", 0);
-    f.evidence.unloaded = (struct abi_module){.epoch = FIXTURE_EPOCH, .base = 0x7000000,
-                                              .end = 0x7004000, .path = "/opt/lib/libplug.so"};
+    f.evidence.unloaded = (struct abi_module){
+        .epoch = FIXTURE_EPOCH, .base = 0x7000000, .end = 0x7004000, .path = "/opt/lib/libplug.so"};
     finding = judge(STOP_MODULE_CODE_UNMAPPED);
     CU_ASSERT_STRING_EQUAL(finding->signature, "module.code-unmapped libplug.so:plug_worker -");
     fixture_close(&f);

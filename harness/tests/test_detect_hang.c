@@ -110,7 +110,7 @@ static void test_who_was_killed_is_told(void)
     f.evidence.left_processes = 2;
     finding = judge(STOP_HANG_LOST_WAKEUP);
     CU_ASSERT(fixture_says(finding, "T1.1       was killed at T1.1:cond_signal#1"));
-    CU_ASSERT(fixture_says(finding, "2 other processes of the target are left"));
+    CU_ASSERT(fixture_says(finding, "processes that the target started are left: at least 2"));
     fixture_close(&f);
 }
 
@@ -151,12 +151,13 @@ static void test_deadline(void)
     open_two(HANG_DEADLINE);
     strcpy(f.evidence.why, "T1.1 waits with a time limit");
     fixture_thread(&f, 0, THREAD_RUNNING, -1);
-    fixture_thread(&f, 1, THREAD_WAITING, SYS_clock_nanosleep);
+    fixture_wait(&f, 1, SITE_SEM_TIMEDWAIT, READY, MODE_SEMAPHORE, AT_WORKER);
+    fixture_thread(&f, 1, THREAD_WAITING, SYS_futex);
     f.evidence.thread[1].waits = false;
     finding = judge(STOP_HANG_DEADLINE);
     CU_ASSERT_EQUAL(finding->severity, STOP_SEVERITY_NOTE);
     CU_ASSERT(fixture_says(finding, "not proved: T1.1 waits with a time limit"));
-    CU_ASSERT(fixture_says(finding, "sleeps, with a time limit"));
+    CU_ASSERT(fixture_says(finding, "waits for semaphore ready, with a time limit"));
     fixture_close(&f);
 }
 
@@ -181,6 +182,23 @@ static void test_many_threads_fit(void)
         fixture_wait(&f, fixture_lane(&f, "T1.5"), SITE_COND_WAIT, READY, MODE_CONDITION,
                      AT_WORKER);
     CU_ASSERT(fixture_says(judge(STOP_HANG_DEADLOCK), "and 86 more threads"));
+    fixture_close(&f);
+}
+
+/* The recorder's own threads are no part of the program. */
+static void test_recorder_is_left_out(void)
+{
+    const struct finding *finding;
+    unsigned thread;
+
+    open_two(HANG_PROVED);
+    fixture_wait(&f, 0, SITE_COND_WAIT, READY, MODE_CONDITION, AT_MAIN);
+    f.memory->lane[1].state = LANE_ENDED;
+    thread = fixture_thread(&f, -1, THREAD_WAITING, SYS_recvmsg);
+    fixture_frame(&f, thread, "libc.so.6", "recvmsg", "", 0);
+    fixture_frame(&f, thread, "liblttng-ust.so.1", "ust_listener_thread", "", 0);
+    finding = judge(STOP_HANG_LOST_WAKEUP);
+    CU_ASSERT_EQUAL(finding->lines, 1);
     fixture_close(&f);
 }
 
@@ -254,6 +272,7 @@ int main(void)
         {"a deadline", test_deadline},
         {"stopped", test_stopped},
         {"many threads", test_many_threads_fit},
+        {"the recorder", test_recorder_is_left_out},
         {"twin: a dead owner", test_twin_owner_is_dead},
         {"twin: a stuck heap", test_twin_heap_is_stuck_behind_a_join},
         {"twin: a circle", test_twin_circle},

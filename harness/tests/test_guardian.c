@@ -356,6 +356,17 @@ static int child_open_fds(void *argument, size_t length)
     return put(LINK, open_fds, sizeof open_fds) ? 0 : 98;
 }
 
+/* Each number must lead to the pipe that holds that number. */
+static int child_reads_numbers(void *argument, size_t length)
+{
+    unsigned char byte;
+    int right = 0;
+
+    for (int fd = 3; fd < 3 + GUARDIAN_FDS; fd++)
+        right += read(fd, &byte, 1) == 1 && byte == fd;
+    return right;
+}
+
 static int child_nulls(void *argument, size_t length)
 {
     struct stat st;
@@ -420,8 +431,32 @@ static void test_program_with_everything(void)
     finish();
 }
 
-/* Ten pipes wanted at the very numbers that descriptors have in transit. */
+/* Numbers in transit rise and wanted ones fall, so most are both at once. */
 static void test_descriptors_do_not_collide(void)
+{
+    struct guardian_spawn s = {.function = child_reads_numbers, .fd_count = GUARDIAN_FDS};
+    int ends[GUARDIAN_FDS][2];
+    pid_t pid;
+
+    begin();
+    for (int i = 0; i < GUARDIAN_FDS; i++) {
+        unsigned char byte = (unsigned char)(2 + GUARDIAN_FDS - i);
+
+        CU_ASSERT_EQUAL_FATAL(pipe2(ends[i], O_CLOEXEC), 0);
+        CU_ASSERT(put(ends[i][1], &byte, 1));
+        s.fds[i].from = ends[i][0];
+        s.fds[i].to = byte;
+    }
+    CU_ASSERT_EQUAL(guardian_spawn(g, &s, &pid, &failure), 0);
+    CU_ASSERT(exited(pid, GUARDIAN_FDS));
+    for (int i = 0; i < GUARDIAN_FDS; i++) {
+        close(ends[i][0]);
+        close(ends[i][1]);
+    }
+    finish();
+}
+
+static void test_program_descriptors(void)
 {
     const char *const argv[] = {
         "/bin/sh", "-c",
@@ -779,6 +814,7 @@ static void test_child_held_at_exit(void)
     CU_ASSERT(get(fd, &said, sizeof said));
     CU_ASSERT(seize(pid, PTRACE_O_TRACEEXIT));
     CU_ASSERT_EQUAL(guardian_kill_tree(g, pid, &failure), ERROR_BUSY);
+    CU_ASSERT(strstr(failure.text, "tracer") != NULL);
     CU_ASSERT_EQUAL(waitpid(pid, &status, __WALL), pid);
     CU_ASSERT_EQUAL(status >> 8, SIGTRAP | (PTRACE_EVENT_EXIT << 8));
     CU_ASSERT_EQUAL(ptrace(PTRACE_DETACH, pid, NULL, NULL), 0);
@@ -884,6 +920,85 @@ static void test_supervisor_interrupted(void)
     supervisor_dies(SIGINT, true, false);
 }
 
+/*
+ * A supervisor whose end shows in one way only: its sockets live on in a process of its
+ * own (@execs false), or it lives on itself as another program.
+ */
+static _Noreturn void halfway_supervisor(int link, int said, bool execs)
+{
+    struct guardian_spawn s = {.function = child_daemon,
+                               .argument = &(struct daemon){.reaper = false, .stay = false},
+                               .length = sizeof(struct daemon),
+                               .fds = {{link, LINK}},
+                               .fd_count = 1};
+    pid_t pid;
+    char go;
+
+    if (guardian_start(&g, &failure) != 0 || guardian_spawn(g, &s, &pid, &failure) != 0)
+        _exit(1);
+    close(link);
+    pid = execs ? getpid() : fork();
+    while (pid == 0)
+        pause();
+    if (!put(said, &pid, sizeof pid) || !get(said, &go, 1))
+        _exit(2);
+    if (!execs)
+        raise(SIGKILL);
+    dup2(said, 0);
+    execl("/bin/sh", "sh", "-c", "read line", (char *)NULL);
+    _exit(3);
+}
+
+static void supervisor_half_dies(bool execs)
+{
+    int link[2], said[2];
+    pid_t supervisor, left = 0, orphan;
+
+    CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link), 0);
+    CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, said), 0);
+    supervisor = fork();
+    if (supervisor == 0)
+        halfway_supervisor(link[1], said[1], execs);
+    close(link[1]);
+    close(said[1]);
+    CU_ASSERT(get(link[0], &orphan, sizeof orphan));
+    CU_ASSERT_FATAL(get(said[0], &left, sizeof left) && left > 0);
+    CU_ASSERT(answers(link[0]) && put(said[0], "g", 1));
+    CU_ASSERT(ended(link[0]));
+    CU_ASSERT_EQUAL(waitpid(left, NULL, WNOHANG), 0);
+    CU_ASSERT_EQUAL(kill(left, SIGKILL), 0);
+    while (waitpid(-1, NULL, 0) > 0)
+        ;
+    close(link[0]);
+    close(said[0]);
+}
+
+static void test_supervisor_leaves_its_sockets(void)
+{
+    supervisor_half_dies(false);
+}
+
+static void test_supervisor_becomes_another(void)
+{
+    supervisor_half_dies(true);
+}
+
+/* A reader of our output must not wait for the guardian. */
+static void test_guardian_holds_no_output(void)
+{
+    int output[2], saved = fcntl(1, F_DUPFD_CLOEXEC, 3);
+
+    CU_ASSERT_EQUAL_FATAL(pipe2(output, O_CLOEXEC), 0);
+    dup2(output[1], 1);
+    begin();
+    dup2(saved, 1);
+    close(output[1]);
+    CU_ASSERT(ended(output[0]));
+    close(output[0]);
+    close(saved);
+    finish();
+}
+
 static void test_guardian_survives_signals(void)
 {
     static const int numbers[] = {SIGTERM, SIGINT,  SIGHUP,  SIGQUIT, SIGTSTP, SIGTTIN,
@@ -944,12 +1059,16 @@ static void test_guardian_killed(void)
     close(link[0]);
 }
 
-/* Guardian and keepers at once: nothing of them is left to help the supervisor. */
+/*
+ * Guardian and keepers at once: nothing of them is left to help the supervisor, which
+ * was no sub-reaper before and is none afterwards.
+ */
 static void test_guardian_and_keeper_killed(void)
 {
     pid_t pid, keeper;
-    int fd;
+    int fd, reaper = -1;
 
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
     begin();
     fd = spawn_linked(child_bomb, NULL, 0, 0, &pid);
     CU_ASSERT_FATAL(light(fd));
@@ -961,6 +1080,8 @@ static void test_guardian_and_keeper_killed(void)
     finish();
     CU_ASSERT(ended(fd));
     close(fd);
+    CU_ASSERT(prctl(PR_GET_CHILD_SUBREAPER, &reaper) == 0 && reaper == 0);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
 /* The child keeps its tag and its notice; its tree can still be ended. */
@@ -1165,6 +1286,7 @@ static const CU_TestInfo tests[] = {
     {"a program gets its arguments, environment, directory and descriptors",
      test_program_with_everything},
     {"descriptors do not collide", test_descriptors_do_not_collide},
+    {"a program sees no other descriptors", test_program_descriptors},
     {"a function sees no other descriptors", test_function_descriptors},
     {"functions get their argument and give their status", test_functions},
     {"signals are plain", test_signals_are_plain},
@@ -1181,6 +1303,9 @@ static const CU_TestInfo tests[] = {
     {"a fork bomb", test_fork_bomb},
     {"the supervisor is killed", test_supervisor_killed},
     {"the supervisor is interrupted", test_supervisor_interrupted},
+    {"the supervisor leaves its sockets to another", test_supervisor_leaves_its_sockets},
+    {"the supervisor becomes another program", test_supervisor_becomes_another},
+    {"the guardian holds no output", test_guardian_holds_no_output},
     {"the guardian survives signals", test_guardian_survives_signals},
     {"the guardian is killed", test_guardian_killed},
     {"guardian and keeper are killed", test_guardian_and_keeper_killed},

@@ -64,7 +64,14 @@ static struct {
     struct lane lane[LANES];
 } * shared;
 
-enum order_kind { ORDER_KILL = 1, ORDER_BEAT, ORDER_FILL, ORDER_STEPS, ORDER_ALL_KINDS };
+enum order_kind {
+    ORDER_KILL = 1,
+    ORDER_BEAT,
+    ORDER_FILL,
+    ORDER_STEPS,
+    ORDER_OVERTAKE,
+    ORDER_ALL_KINDS,
+};
 
 struct order {
     enum order_kind kind;
@@ -183,7 +190,7 @@ static void run_beats(const struct order *order)
                                   .pid = (uint32_t)getpid(),
                                   .tid = (uint32_t)getpid(),
                                   .a = (uint64_t)order->cpu};
-    long count = order->kind == ORDER_FILL ? FILL : 1;
+    long count = order->kind == ORDER_FILL ? FILL : order->kind == ORDER_OVERTAKE ? TICKS : 1;
 
     pin(order->cpu);
     for (long i = 0; i < count; i++) {
@@ -301,28 +308,36 @@ static void zygote_kill(const struct order *order, struct outcome *outcome)
     waitpid(outcome->pid, NULL, 0);
 }
 
-/* Steps over one event; after @order->number instructions of it the target dies (0: never). */
-static void zygote_step(const struct order *order, struct outcome *outcome)
+/* Steps over one event, or up to @most instructions into it (0: to its end). Returns how many. */
+static long step_event(pid_t pid, long most)
 {
     int status;
-    bool dead = false;
+    long steps = 0;
 
+    waitpid(pid, &status, 0);
+    while (WIFSTOPPED(status)) {
+        steps += shared->lane[0].in_tp;
+        if (most > 0 && steps == most)
+            break;
+        if (steps > 0 && shared->lane[0].in_tp == 0)
+            ptrace(PTRACE_CONT, pid, NULL, NULL);
+        else
+            ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL);
+        waitpid(pid, &status, 0);
+    }
+    return steps;
+}
+
+/* After @order->number instructions of an event the target dies (0: never). */
+static void zygote_step(const struct order *order, struct outcome *outcome)
+{
     memset(shared, 0, sizeof *shared);
     outcome->pid = guarded_fork();
     if (outcome->pid == 0)
         run_stepped(order);
-    waitpid(outcome->pid, &status, 0);
-    while (!dead && WIFSTOPPED(status)) {
-        outcome->number += shared->lane[0].in_tp;
-        dead = order->number > 0 && outcome->number == order->number;
-        if (dead)
-            kill(outcome->pid, SIGKILL);
-        else if (outcome->number > 0 && shared->lane[0].in_tp == 0)
-            ptrace(PTRACE_CONT, outcome->pid, NULL, NULL);
-        else
-            ptrace(PTRACE_SINGLESTEP, outcome->pid, NULL, NULL);
-        waitpid(outcome->pid, &status, 0);
-    }
+    outcome->number = step_event(outcome->pid, order->number);
+    if (kill(outcome->pid, SIGKILL) == 0)
+        waitpid(outcome->pid, NULL, 0);
 }
 
 static void zygote_run(const struct order *order, struct outcome *outcome,
@@ -332,6 +347,21 @@ static void zygote_run(const struct order *order, struct outcome *outcome,
     if (outcome->pid == 0)
         run(order);
     waitpid(outcome->pid, NULL, 0);
+}
+
+/* While one process stands inside an event, another writes on the same CPU; then the first ends. */
+static void zygote_overtake(const struct order *order, struct outcome *outcome)
+{
+    pid_t slow;
+
+    memset(shared, 0, sizeof *shared);
+    slow = guarded_fork();
+    if (slow == 0)
+        run_stepped(order);
+    step_event(slow, order->number);
+    zygote_run(order, outcome, run_beats);
+    ptrace(PTRACE_DETACH, slow, NULL, NULL);
+    waitpid(slow, NULL, 0);
 }
 
 static void zygote_serve(int socket)
@@ -345,6 +375,8 @@ static void zygote_serve(int socket)
             zygote_kill(&order, &outcome);
         else if (order.kind == ORDER_STEPS)
             zygote_step(&order, &outcome);
+        else if (order.kind == ORDER_OVERTAKE)
+            zygote_overtake(&order, &outcome);
         else if (order.kind == ORDER_ALL_KINDS)
             zygote_run(&order, &outcome, run_all_kinds);
         else
@@ -837,6 +869,84 @@ static void test_death_inside_ends_the_stream(void)
     end();
 }
 
+/*
+ * An event that was begun earlier and ends later than others of its CPU hides them from the
+ * reader, wherever in it its thread was held up, until another is written there.
+ */
+static void test_held_up_event_hides_nothing(void)
+{
+    int cpu = first_cpu(), parts = 8;
+    long steps;
+
+    if (!begin(NULL))
+        return;
+    steps = command(ORDER_STEPS, cpu, 0).number;
+    CU_ASSERT_TRUE(steps > parts);
+    for (int i = 1; i < parts; i++) {
+        struct outcome fast = command(ORDER_OVERTAKE, cpu, steps * i / parts);
+        struct query query = {.pid = (uint32_t)fast.pid};
+
+        CU_ASSERT_TRUE(look_up(&query));
+        CU_ASSERT_EQUAL(query.count, TICKS);
+    }
+    end();
+}
+
+struct marks {
+    uint64_t n;
+    cpu_set_t cpus;
+};
+
+static int collect_mark(const struct decode_event *event, void *context)
+{
+    struct marks *marks = context;
+    const struct decode_field *n = decode_field(event, "n"), *cpu = decode_field(event, "cpu");
+
+    if (strcmp(event->name, "beat") == 0 && n->number == marks->n && cpu->number < CPU_SETSIZE)
+        CPU_SET(cpu->number, &marks->cpus);
+    return 0;
+}
+
+/* CPUs that carry the mark of a fresh extraction; @expected: how many should. */
+static unsigned count_marks(unsigned *expected)
+{
+    struct marks marks;
+    char dir[128];
+
+    CPU_ZERO(&marks.cpus);
+    CU_ASSERT_EQUAL(extract(dir, sizeof dir), 0);
+    *expected = recorder_mark(recorder, &marks.n);
+    CU_ASSERT_TRUE(decode(dir, collect_mark, &marks));
+    remove_tree(dir);
+    return (unsigned)CPU_COUNT(&marks.cpus);
+}
+
+static void test_marks_tell_a_dead_stream(void)
+{
+    int cpu = first_cpu();
+    struct error e = {.code = 0};
+    unsigned expected, count;
+    cpu_set_t all;
+    long steps;
+
+    if (!begin(NULL))
+        return;
+    sched_getaffinity(0, sizeof all, &all);
+    count = count_marks(&expected);
+    CU_ASSERT_EQUAL(expected, (unsigned)CPU_COUNT(&all));
+    CU_ASSERT_EQUAL(count, expected);
+    steps = command(ORDER_STEPS, cpu, 0).number;
+    for (int i = 1; i < 16 && count == expected; i++) {
+        command(ORDER_STEPS, cpu, steps * i / 16);
+        command(ORDER_FILL, cpu, 0);
+        count = count_marks(&expected);
+    }
+    CU_ASSERT_EQUAL(count, expected - 1);
+    CU_ASSERT_EQUAL(recorder_renew(recorder, &e), 0);
+    CU_ASSERT_EQUAL(count_marks(&expected), expected);
+    end();
+}
+
 /* --- deaths of the recorder's own processes --- */
 
 /* Targets still end as they should, though nothing records them any more. */
@@ -964,7 +1074,7 @@ static void supervisor_dies(bool leak)
     CU_ASSERT_TRUE(fscanf(file, "%d %d", &helper, &holder) == 2);
     CU_ASSERT_TRUE_FATAL(helper > 0);
     family_add(&family, helper);
-    CU_ASSERT_TRUE(family.count >= 5);
+    CU_ASSERT_TRUE(family.count >= 6);
     kill(supervisor, SIGKILL);
     waitpid(supervisor, NULL, 0);
     CU_ASSERT_TRUE(family_gone(&family));
@@ -1068,6 +1178,8 @@ static void add_tests(CU_pSuite suite)
     CU_add_test(suite, "the last event before a kill", test_last_event_before_a_kill);
     CU_add_test(suite, "rings per process lose it", test_rings_per_process_lose_it);
     CU_add_test(suite, "a death inside ends the stream", test_death_inside_ends_the_stream);
+    CU_add_test(suite, "a held up event hides nothing", test_held_up_event_hides_nothing);
+    CU_add_test(suite, "marks tell a dead stream", test_marks_tell_a_dead_stream);
     CU_add_test(suite, "daemon killed", test_daemon_killed);
     CU_add_test(suite, "daemon stopped", test_daemon_stopped);
     CU_add_test(suite, "stop with the daemon stopped", test_stop_with_daemon_stopped);

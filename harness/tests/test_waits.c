@@ -413,6 +413,43 @@ static void test_threads_without_a_lane(void)
     fixture_close(&f);
 }
 
+/* While the target stood still every thread was listed: a lane without one has vanished. */
+static void test_who_is_not_listed_is_gone(void)
+{
+    open_with(4);
+    strcpy(f.memory->lane[2].name, "T?1");
+    f.memory->lane[3].state = LANE_BORN;
+    read_all();
+    CU_ASSERT_FALSE(waits.listed);
+    CU_ASSERT_EQUAL(waits.node[1].life, WAITS_BLOCKED);
+    fixture_thread(&f, 0, THREAD_WAITING, SYS_futex);
+    read_all();
+    CU_ASSERT_TRUE(waits.listed);
+    CU_ASSERT_EQUAL(waits.node[0].life, WAITS_BLOCKED);
+    CU_ASSERT_EQUAL(waits.node[1].life, WAITS_DEAD);
+    CU_ASSERT_EQUAL(waits.node[2].life, WAITS_ENDED); /* its end nobody sees */
+    CU_ASSERT_EQUAL(waits.node[3].life, WAITS_RUNS);
+    f.evidence.hang = HANG_DEADLINE; /* it may have been born since */
+    read_all();
+    CU_ASSERT_EQUAL(waits.node[1].life, WAITS_RUNS);
+    fixture_close(&f);
+}
+
+static void test_limits_are_the_kernels_word_on_futexes(void)
+{
+    unsigned thread;
+
+    open_with(1);
+    thread = fixture_thread(&f, 0, THREAD_WAITING, SYS_futex);
+    f.evidence.thread[thread].waits = false;
+    read_all();
+    CU_ASSERT_TRUE(waits.node[0].limited);
+    f.evidence.thread[thread].syscall = SYS_wait4;
+    read_all();
+    CU_ASSERT_FALSE(waits.node[0].limited);
+    fixture_close(&f);
+}
+
 static void test_too_many_threads(void)
 {
     open_with(1);
@@ -466,6 +503,8 @@ int main(void)
         {"locks before a fork", test_processes_do_not_share_locks},
         {"a heap stuck before a fork", test_child_inherits_a_stuck_heap},
         {"threads without a lane", test_threads_without_a_lane},
+        {"who is not listed is gone", test_who_is_not_listed_is_gone},
+        {"limits", test_limits_are_the_kernels_word_on_futexes},
         {"too many threads", test_too_many_threads},
         {"the densest graph", test_the_densest_graph_is_bounded},
         {NULL, NULL},

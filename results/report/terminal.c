@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS = 80, INJECTOR_COLUMNS = 20 };
+enum { COLUMNS = 80, INJECTOR_COLUMNS = 19 };
 
 /* struct page - what is being written. */
 struct page {
@@ -138,7 +138,7 @@ static const char *speed_text(const struct store_cell *cell, char out[AMOUNT_BYT
 
 static void write_heading(struct page *page)
 {
-    fprintf(page->out, "target\n  %-*s%9s%9s%8s%7s%10s%7s%8s\n", INJECTOR_COLUMNS, "injector",
+    fprintf(page->out, "target\n  %-*s%9s%9s%8s%7s%10s%7s%9s\n", INJECTOR_COLUMNS, "injector",
             "cycles", "passed", "failed", "broken", "not fired", "per s", "median");
 }
 
@@ -168,7 +168,7 @@ static void write_counts(struct page *page, const struct store_cell *cell)
     char not_fired[AMOUNT_BYTES], speed[AMOUNT_BYTES], median[2 * AMOUNT_BYTES];
 
     write_injector(page, cell);
-    fprintf(page->out, "%9s%9s%8s%7s%10s%7s%8s\n", amount_count(cell->next, cycles),
+    fprintf(page->out, "%9s%9s%8s%7s%10s%7s%9s\n", amount_count(cell->next, cycles),
             amount_count(cell->passed, passed), amount_count(cell->failed, failed),
             amount_count(cell->broken, broken), amount_count(cell->not_fired, not_fired),
             speed_text(cell, speed), latency_text(cell, median));

@@ -18,6 +18,11 @@ static void test_sentences(void)
            "27 of 1,990: 1.4 % (95 % interval 0.93 to 2.0 %)");
     expect((struct rate){0, 2000, 0, 0.0019, 0.0014967, true},
            "0 of 2,000: below 0.15 % with 95 % confidence");
+    /* Rounded to the nearest this would promise more than is known. */
+    expect((struct rate){0, 1994, 0, 0.0019, 0.0015012, true},
+           "0 of 1,994: below 0.16 % with 95 % confidence");
+    expect((struct rate){27, 1990, 0.00939, 0.01961, 1, true},
+           "27 of 1,990: 1.4 % (95 % interval 0.93 to 2.0 %)");
     expect((struct rate){0, 0, 0, 1, 1, true}, "no cycle that counts, so nothing can be said");
     expect((struct rate){3, 2, 0, 1, 1, false}, "3 of 2: these counts contradict each other");
 }

@@ -195,6 +195,25 @@ static void test_nasty_bytes(void)
     fixture_remove(&f);
 }
 
+/* Good text with a NUL in it cannot be held by every reader's strings either. */
+static void test_output_with_nul(void)
+{
+    struct store_finding finding = fixture_finding(1, 0, 0, STOP_CRASH_SIGNAL, "s");
+    struct parsed p;
+    struct fixture f;
+
+    fixture_create(&f);
+    fixture_cell(&f, "t", "none");
+    finding.output = "foo\0";
+    finding.output_bytes = 4;
+    report_one(&f, 1, 0, &finding, 1);
+    parse(&f, &plain, &p);
+    expect_text(text_of(line_of(&p, "finding", 0), "output"), "foo\\x00");
+    expect_text(text_of(line_of(&p, "finding", 0), "output_base64"), "Zm9vAA==");
+    parsed_free(&p);
+    fixture_remove(&f);
+}
+
 static void test_series(void)
 {
     struct parsed p;
@@ -289,6 +308,7 @@ int main(void)
         {"run and cells", test_run_and_cells},
         {"findings", test_findings},
         {"nasty bytes", test_nasty_bytes},
+        {"output with NUL", test_output_with_nul},
         {"series", test_series},
         {"verbose and one", test_verbose_and_one},
         {"document names every member", test_document_names_every_member},

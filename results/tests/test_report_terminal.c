@@ -26,14 +26,14 @@ static const char deadlock[] =
 
 static const char table[] =
     "target\n"
-    "  injector               cycles   passed  failed broken not fired  per s  median\n"
+    "  injector              cycles   passed  failed broken not fired  per s   median\n"
     "plugin-singleton variant=late-join\n"
-    "  none                    1,000      962      38      0         0  1,000  939 us\n"
+    "  none                   1,000      962      38      0         0  1,000   939 us\n"
     "    with findings: 38 of 1,000: 3.8 % (95 % interval 2.7 to 5.2 %)\n"
     "    note: started afresh: it opens sockets\n"
     "    note: second note\n"
     "  thread-kill@T1.2:malloc#17+41i\n"
-    "                          2,010    2,000       0      0        10  1,000  939 us\n"
+    "                         2,010    2,000       0      0        10  1,000   939 us\n"
     "    with findings: 0 of 2,000: below 0.15 % with 95 % confidence\n";
 
 static void test_findings_and_table(void)
@@ -47,7 +47,7 @@ static void test_findings_and_table(void)
                      "started   2024-05-06T07:08:09Z\n\n");
     expect_has(text, deadlock);
     expect_has(text, table);
-    expect_has(text, "  none                       10        5       0      5         0");
+    expect_has(text, "  none                      10        5       0      5         0");
     expect_has(text, "    with findings: 0 of 5: below 45.1 % with 95 % confidence\n");
     expect_has(text, "    with findings: no cycle that counts, so nothing can be said\n");
     expect_has(text, "  park\n    skipped: it has no threads <b a=");
@@ -161,7 +161,7 @@ static void test_clean_run(void)
     fixture_ok(&f, store_commit_batch(f.store, &batch, NULL, 0, NULL, 0, &f.e));
     text = report_text(&f, &report_format_terminal, &plain);
     expect_has(text, "    with findings: 0 of 299: below 1.0 % with 95 % confidence\n");
-    expect_has(text, "    0.4>55.1 ms\n");
+    expect_has(text, "    0.4 >55.1 ms\n");
     expect_has(text, "0 findings and 0 notes of different signatures in 299 cycles of 1 cell;\n"
                      "rundown's own troubles: 0. What silence is worth stands beside each cell.\n");
     CU_ASSERT_FALSE(has(text, "no failure"));

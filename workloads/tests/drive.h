@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,16 @@ static inline void drive_clean_seeds(const struct workload *workload, const char
     }
 }
 
+/*
+ * ThreadSanitizer cannot follow a thread that dies by a raw system call, and calls one that
+ * runs at exit a leak: cases that live by either are left out under it.
+ */
+#ifdef __SANITIZE_THREAD__
+enum { DRIVE_TSAN = 1 };
+#else
+enum { DRIVE_TSAN = 0 };
+#endif
+
 /* --- threads ------------------------------------------------------------------------- */
 
 static inline time_t drive_seconds(void)
@@ -181,6 +192,20 @@ static inline int drive_apart(int (*job)(void *), void *argument)
     return drive_status(drive_start(job, argument));
 }
 
+static inline void *drive_nothing(void *argument)
+{
+    return argument;
+}
+
+/* A sanitizer adds a thread of its own when the first one is made: let it, before we count. */
+static inline void drive_warm_up(void)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, drive_nothing, NULL) == 0)
+        pthread_join(thread, NULL);
+}
+
 /** drive_suite() - runs @tests and gives main's exit status. */
 static inline int drive_suite(const char *name, CU_TestInfo *tests)
 {
@@ -189,6 +214,7 @@ static inline int drive_suite(const char *name, CU_TestInfo *tests)
 
     if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
         return 1;
+    drive_warm_up();
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     failures = CU_get_number_of_failures();

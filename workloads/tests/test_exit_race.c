@@ -118,5 +118,7 @@ int main(void)
         CU_TEST_INFO_NULL,
     };
 
+    if (DRIVE_TSAN)
+        return 77;
     return drive_suite("exit-race", tests);
 }

@@ -36,12 +36,7 @@ enum fault {
 void *__real_malloc(size_t);
 void *__real_calloc(size_t, size_t);
 void *__real_realloc(void *, size_t);
-void *__real_reallocarray(void *, size_t, size_t);
 void *__real_memalign(size_t, size_t);
-int __real_posix_memalign(void **, size_t, size_t);
-void *__real_aligned_alloc(size_t, size_t);
-void *__real_valloc(size_t);
-void *__real_pvalloc(size_t);
 void __real_free(void *);
 void *__wrap_malloc(size_t);
 void *__wrap_calloc(size_t, size_t);
@@ -183,8 +178,8 @@ static void *aligned(enum entry entry, size_t alignment, size_t bytes)
 {
     if (no_memory(entry))
         return NULL;
-    return born(entry, fault == FAULT_CROOKED ? __real_malloc(bytes)
-                                              : __real_aligned_alloc(alignment, bytes));
+    return born(entry,
+                fault == FAULT_CROOKED ? __real_malloc(bytes) : __real_memalign(alignment, bytes));
 }
 
 void *__wrap_memalign(size_t alignment, size_t bytes)

@@ -325,7 +325,7 @@ struct abi_lane {
     uint64_t step_frame;  /* stack place of the hook whose call is stepped */
     uint64_t step_hit;
     uint32_t step_site;
-    uint32_t spare;
+    uint32_t loading; /* depth inside dlopen and dlclose: the turn is not given away there */
     uint32_t park;        /* futex: 1 parked, 0 go on */
     uint32_t children;    /* threads born of it */
     uint32_t forks;       /* processes forked by it */
@@ -348,6 +348,7 @@ struct abi_lane {
     uint32_t sched_turn;   /* controlled mode: futex */
     uint64_t sched_object; /* controlled mode: what it is blocked on */
     int64_t sched_priority;
+    uint64_t sched_rounds; /* of key destructors seen at the thread's end */
     char name[PLAN_THREAD_BYTES];
     uint32_t hits[ABI_SITES_ALL];
     uint32_t due[ABI_SITES_ALL]; /* hit at which something is due at this site; 0 never */
@@ -549,8 +550,8 @@ struct abi_control {
     uint32_t schedule_owner; /* controlled mode: lane whose turn it is */
     uint64_t schedule_steps;
     uint64_t schedule_hash;  /* of the events in order: the proof of an exact replay */
-    uint32_t schedule_lock;
-    uint32_t abi_pad;
+    uint32_t schedule_stolen; /* turns taken from a lane that slept in the kernel */
+    uint32_t schedule_order;  /* running number of waits */
     struct abi_crash crash;
     char user_site[ABI_USER_SITES][ABI_NAME_BYTES];
 };

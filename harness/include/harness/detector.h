@@ -110,7 +110,10 @@ struct evidence {
     bool must_unload;
     unsigned left_processes;
     const char *output; /* last bytes of stdout and stderr, NUL-terminated */
-    /** Names an address in the target; may be NULL. Fills @frame, never fails. */
+    /**
+     * Names exactly this address of the target, code or data; may be NULL. Fills @frame, never
+     * fails. For a return address ask for the byte before it (evidence_caller() does).
+     */
     void (*name)(void *context, uint64_t address, struct evidence_frame *frame);
     /**
      * Why memory->module[@module] is still mapped after its last dlclose, in a few words
