@@ -60,7 +60,7 @@ show_failure() {
     local found
 
     found=$(grep -nE -m 1 -- "$2" "$1" | cut -d: -f1 || true)
-    tail -n "+${found:-1}" -- "$1" | head -n 60 >&2
+    tail -n "+${found:-1}" -- "$1" | head -n 25 >&2
 }
 
 # build_tree DIR [CMAKE-ARGUMENT...]: configures and builds; silent unless it fails.

@@ -130,9 +130,11 @@ void strike_record(struct abi_lane *lane, unsigned strike, const void *context);
 void strike_vanish(void) __attribute__((noreturn));
 /** One hook event of somebody else while a thread is parked. */
 void strike_park_tick(void);
-/** @frame: where strike_due's frame lies; agent_attend's of the same hook lies there too. */
-void step_begin(struct abi_lane *lane, uint32_t mode, uint32_t goal, uint64_t frame);
-void step_end(struct abi_lane *lane, uint64_t frame);
+/** Wants the call under way stepped: @mode as lane->stepping, @goal in instructions. */
+void step_begin(struct abi_lane *lane, uint32_t mode, uint32_t goal);
+/** The real function comes next: sets the trap flag. */
+void step_go(struct abi_lane *lane);
+void step_end(struct abi_lane *lane);
 bool agent_owns_address(uint64_t address);
 extern const struct injector_services strike_services;
 
@@ -174,6 +176,7 @@ static inline struct agent_call agent_enter(uint32_t site, uint64_t caller)
     if (UNLIKELY(lane->depth != 0))
         return call;
     lane->depth = 1;
+    lane->nesting++;
     call.lane = lane;
     call.outer = lane->site;
     lane->site_caller = caller;
@@ -190,8 +193,11 @@ static inline struct agent_call agent_enter(uint32_t site, uint64_t caller)
 static inline void agent_outside(struct agent_call call)
 {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    if (call.lane != NULL)
+    if (call.lane != NULL) {
         call.lane->depth = 0;
+        if (UNLIKELY(call.lane->attention & ATTEND_STEP))
+            step_go(call.lane);
+    }
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
@@ -210,6 +216,7 @@ static inline void agent_leave(struct agent_call call)
 {
     if (call.lane == NULL)
         return;
+    call.lane->nesting--;
     call.lane->site = (uint32_t)call.outer;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     call.lane->depth = 0;

@@ -138,15 +138,26 @@ static bool would_block(const struct abi_lane *lane, const volatile void *object
     return false;
 }
 
+void held_test_cancel(struct abi_lane *lane)
+{
+    lane->depth = 0;
+    pthread_testcancel();
+    lane->depth = 1;
+}
+
 bool held_wait_turn(struct abi_lane *lane, const volatile void *object, uint32_t mode, bool timed)
 {
     if (!sched_on(lane))
         return true;
     sched_point(lane);
-    while (would_block(lane, object, mode))
+    for (;;) {
+        if (mode == MODE_SEMAPHORE)
+            held_test_cancel(lane);
+        if (!would_block(lane, object, mode))
+            return true;
         if (sched_block(lane, object, timed))
             return false;
-    return true;
+    }
 }
 
 void held_let_go(struct abi_lane *lane, const volatile void *object)

@@ -20,6 +20,8 @@ bool held_by_anybody(const volatile void *object, uint32_t *mode);
 
 /** Controlled mode: waits until taking @object in @mode would not block. False: time is up. */
 bool held_wait_turn(struct abi_lane *lane, const volatile void *object, uint32_t mode, bool timed);
+/** Controlled mode: a wait that is a cancellation point is one here, too. */
+void held_test_cancel(struct abi_lane *lane);
 /** Controlled mode: @object has been let go. */
 void held_let_go(struct abi_lane *lane, const volatile void *object);
 

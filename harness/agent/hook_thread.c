@@ -204,11 +204,11 @@ static void join_begins(struct join_wait *join)
     lane->wait_other = target != NULL ? lane_index(target) + 1u : 0;
     lane_event(lane, EVENT_JOIN_BEGIN, target != NULL ? target->tid : 0, join->thread,
                lane->wait_other);
-    while (sched_on(lane) && sched_on(target) && !sched_gone(target))
+    while (sched_on(lane) && sched_on(target) && !sched_gone(target)) {
+        held_test_cancel(lane);
         sched_block(lane, target, false);
+    }
     agent_outside(join->call);
-    if (sched_on(lane))
-        pthread_testcancel();
 }
 
 typedef const struct timespec *deadline;

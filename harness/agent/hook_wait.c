@@ -37,6 +37,7 @@ static bool wait_turnwise(struct condition_wait *wait, const void *condition, bo
 
     if (!sched_on(lane))
         return false;
+    pthread_testcancel();
     agent_inside(wait->call);
     real.pthread_mutex_unlock(wait->mutex);
     sched_wake(wait->mutex, UINT32_MAX);
@@ -169,8 +170,6 @@ static void plain_begins(struct plain_wait *wait)
     if (wait->mode != MODE_BARRIER && !held_wait_turn(lane, wait->object, wait->mode, wait->timed))
         wait->result = ETIMEDOUT;
     agent_outside(wait->call);
-    if (sched_on(lane) && wait->mode == MODE_SEMAPHORE)
-        pthread_testcancel(); /* it may have been cancelled while it waited for its turn */
 }
 
 #define PLAIN_HOOK(name, SITE, MODE, TIMED, PARAMETERS, ARGUMENTS)                                 \

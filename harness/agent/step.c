@@ -135,11 +135,25 @@ static void on_trap(int signal, siginfo_t *info, void *context)
         before_syscall(lane, uc);
 }
 
-void step_begin(struct abi_lane *lane, uint32_t mode, uint32_t goal, uint64_t frame)
+void step_begin(struct abi_lane *lane, uint32_t mode, uint32_t goal)
+{
+    lane->step_count = 0;
+    lane->step_goal = goal;
+    lane->step_site = lane->site;
+    lane->step_hit = lane->site_hit;
+    lane->step_nesting = lane->nesting;
+    lane->stepping = mode;
+    lane->attention |= ATTEND_STEP;
+}
+
+/* What comes between this and the real function is a few instructions of our own. */
+void step_go(struct abi_lane *lane)
 {
     struct sigaction action;
     uint64_t trap = TRAP_BIT;
 
+    if (lane->nesting != lane->step_nesting || lane->step_count != 0)
+        return;
     if (code_end == 0)
         find_own_code();
     memset(&action, 0, sizeof action);
@@ -148,13 +162,6 @@ void step_begin(struct abi_lane *lane, uint32_t mode, uint32_t goal, uint64_t fr
     sigfillset(&action.sa_mask);
     sigaction(SIGTRAP, &action, NULL);
     kernel_mask(SIG_UNBLOCK, &trap, &saved_mask);
-    lane->step_count = 0;
-    lane->step_goal = goal;
-    lane->step_site = lane->site;
-    lane->step_hit = lane->site_hit;
-    lane->step_frame = frame;
-    lane->stepping = mode;
-    lane->attention |= ATTEND_STEP;
     __asm__ volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
 }
 
@@ -167,10 +174,10 @@ static void note_length(struct abi_lane *lane)
         lengths->length[lane->step_site][bucket] = lane->step_count;
 }
 
-/* Only the hook that began the stepping ends it; one nested in its call lies below it. */
-void step_end(struct abi_lane *lane, uint64_t frame)
+/* Only the hook that began the stepping ends it, not one that is nested in its call. */
+void step_end(struct abi_lane *lane)
 {
-    if (frame < lane->step_frame)
+    if (lane->nesting != lane->step_nesting)
         return;
     __asm__ volatile("pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
     if (lane->stepping == 2)

@@ -33,22 +33,24 @@ void strike_arm(struct abi_lane *lane)
 }
 
 /* The dry cycle steps the calls at hits 1, 2, 4 ... */
-static void measure(struct abi_lane *lane, uint32_t site, uint64_t frame)
+static void measure(struct abi_lane *lane, uint32_t site)
 {
     uint32_t hit = lane->hits[site];
 
     lane->due[site] = hit < (1u << (PROFILE_LENGTHS - 1)) ? hit * 2 : 0;
+    /* Under the scheduler these two never reach the real function. */
+    if (site == SITE_COND_WAIT || site == SITE_COND_TIMEDWAIT || site == SITE_BARRIER_WAIT)
+        return;
     if (lane->stepping == 0)
-        step_begin(lane, 2, PROFILE_MAX_LENGTH, frame);
+        step_begin(lane, 2, PROFILE_MAX_LENGTH);
 }
 
 void strike_due(struct abi_lane *lane, uint32_t site)
 {
     const struct plan *plan = &CONTROL->plan;
-    uint64_t frame = (uint64_t)__builtin_frame_address(0);
 
     if (CONTROL->purpose == PURPOSE_STEP) {
-        measure(lane, site, frame);
+        measure(lane, site);
         return;
     }
     lane->due[site] = 0;
@@ -61,7 +63,7 @@ void strike_due(struct abi_lane *lane, uint32_t site)
             strike_fire(lane, i, NULL);
         } else if (lane->stepping == 0) {
             lane->strike = i + 1;
-            step_begin(lane, 1, point->insn, frame);
+            step_begin(lane, 1, point->insn);
         }
     }
 }
@@ -169,5 +171,5 @@ void strike_vanish(void)
 void agent_attend(struct abi_lane *lane)
 {
     if (lane->attention & ATTEND_STEP)
-        step_end(lane, (uint64_t)__builtin_frame_address(0));
+        step_end(lane);
 }

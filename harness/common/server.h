@@ -38,7 +38,7 @@ void server_say(struct server *server, uint32_t state);
  */
 void server_expected(const struct abi_control *control, int *signal, int *status);
 
-/** server_bucket() - bucket of the histogram for a duration: floor(4 log2 µs), 0..63. */
+/** server_bucket() - bucket of the histogram for a duration: floor(4 log2 µs). */
 unsigned server_bucket(uint64_t nanoseconds);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -178,7 +179,7 @@ noreturn static void explain_failure(const struct argp_state *state)
 noreturn static void help(const struct argp_state *state, unsigned flags)
 {
     argp_help(state->root_argp, stdout, flags & ~(unsigned)ARGP_HELP_EXIT_OK, state->name);
-    exit(fflush(stdout) == 0 ? STATUS_GOOD : STATUS_UNTRUSTED);
+    exit(arguments_finish(speaker, STATUS_GOOD));
 }
 
 static error_t parse_standard(int key, char *text, struct argp_state *state)
@@ -190,7 +191,7 @@ static error_t parse_standard(int key, char *text, struct argp_state *state)
         help(state, ARGP_HELP_USAGE);
     case 'V':
         puts(COMMAND_VERSION);
-        exit(STATUS_GOOD);
+        exit(arguments_finish(speaker, STATUS_GOOD));
     case ARGP_KEY_ERROR:
         explain_failure(state);
     default:
@@ -213,6 +214,14 @@ void arguments_parse(const char *command, const struct argp *argp, int argc, cha
     snprintf(name, sizeof name, "rundown %s", command);
     argv[0] = name;
     argp_parse(&whole, argc, argv, flags | ARGP_NO_ERRS | ARGP_NO_HELP, NULL, input);
+}
+
+int arguments_finish(const char *command, int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "rundown %s: stdout: %s; not all could be written\n", command, strerror(errno));
+    return STATUS_UNTRUSTED;
 }
 
 unsigned arguments_columns(void)

@@ -26,6 +26,13 @@ void arguments_parse(const char *command, const struct argp *argp, int argc, cha
 noreturn void arguments_refuse(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/**
+ * arguments_finish() - the last thing a command that prints does.
+ *
+ * Returns @status, or STATUS_UNTRUSTED with one line if not all of stdout could be written.
+ */
+int arguments_finish(const char *command, int status);
+
 /** arguments_columns() - how wide stdout is; 0, no limit, where it is no terminal. */
 unsigned arguments_columns(void);
 

@@ -98,7 +98,7 @@ static void site_members(struct json_write *json, unsigned index)
 
 static const struct listing listing_sites = {
     .name = "sites",
-    .summary = "named places where it may go wrong; user:NAME are a program's own",
+    .summary = "named places where it may go wrong, besides user:NAME",
     .one = "site",
     .entry = site_name,
     .tag = site_tag,

@@ -81,8 +81,9 @@ static void print_argument(FILE *out, const struct injector *injector, unsigned 
 
     if (injector->argument_name == NULL)
         return;
-    snprintf(line, sizeof line, "argument=N: %s, drawn from %lld to %lld", injector->argument_name,
-             (long long)injector->argument_low, (long long)injector->argument_high);
+    snprintf(line, sizeof line, "%s, drawn from %lld to %lld; argument=N in a replay line",
+             injector->argument_name, (long long)injector->argument_low,
+             (long long)injector->argument_high);
     listing_row(out, columns, "    takes    ", line);
 }
 

@@ -125,6 +125,7 @@ static int resume(struct run *run, struct error *e)
         run->total_broken += rows[i].broken;
         cell->row.next = rows[i].next;
         cell->row.not_fired = rows[i].not_fired;
+        memcpy(cell->row.histogram, rows[i].histogram, sizeof cell->row.histogram);
     }
     store_cells_free(rows, count);
     return code;

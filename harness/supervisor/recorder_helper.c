@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,7 +32,7 @@
 #include <harness/recorder.h>
 
 enum { FD_SUPERVISOR = 3, FD_LOCK = 4, FD_FIRST_FREE = 5 };
-enum { END_MS = 6000, WAIT_FILE_MS = 1000, WAIT_FILE_ORPHAN_MS = 3000 };
+enum { END_MS = 2000, WAIT_FILE_MS = 1000, WAIT_FILE_ORPHAN_MS = 3000 };
 
 /* Sent to the helper when the thread that forked it ends; only then the parent is checked. */
 #define SIGNAL_PARENT SIGUSR2
@@ -310,6 +311,8 @@ static noreturn void beater_main(const struct helper *h, int up)
     cpu_set_t cpus;
 
     prctl(PR_SET_NAME, "rundown-beat");
+    if (ops != NULL)
+        note_send(up, NOTE_DONE, 0, "%s", "");
     while (ops != NULL && note_receive(up, &note) != 0) {
         if (sched_getaffinity(0, sizeof cpus, &cpus) < 0)
             CPU_ZERO(&cpus);
@@ -320,11 +323,22 @@ static noreturn void beater_main(const struct helper *h, int up)
     _exit(0);
 }
 
+/* The beater's next note: 0, or -1 if it failed, is gone or late, or we have to leave. */
+static int beater_answer(struct helper *h, struct note *note)
+{
+    note->kind = 0;
+    if (wait_for(h, h->beater, h->options->call_ms) != WAKE_READY)
+        return -1;
+    return note_receive(h->beater, note) == 0 || note->kind != NOTE_DONE ? -1 : 0;
+}
+
 static int beater_start(struct helper *h)
 {
     int pair[2];
     pid_t self = getpid(), pid;
+    struct note note;
 
+    announce("the load of the provider", h->options->call_ms);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 || (pid = fork()) < 0) {
         give_up(h, "%s", strerror(errno));
         return -1;
@@ -336,32 +350,39 @@ static int beater_start(struct helper *h)
     }
     close(pair[1]);
     h->beater = pair[0];
-    return 0;
+    if (beater_answer(h, &note) == 0)
+        return 0;
+    if (!h->leaving)
+        give_up(h, "%.400s", note.kind == NOTE_FAILED ? note.text : "the provider does not load");
+    return -1;
 }
 
-/* A beat on every CPU; 0, or -1: there is no beater, or not any more. */
-static int beat(struct helper *h, struct note *note)
+/* A beat on every CPU; -1: there is no beater, or not any more (one that is late never gets
+ * its answer taken for the next one's). */
+static int beat(struct helper *h)
 {
-    if (h->beater < 0 || note_send(h->beater, NOTE_BEAT, 0, "%llu", ++h->beats) < 0 ||
-        wait_for(h, h->beater, h->options->call_ms) != WAKE_READY ||
-        note_receive(h->beater, note) == 0)
+    struct note note;
+
+    h->cpus = 0;
+    if (h->beater < 0)
         return -1;
-    h->cpus = note->kind == NOTE_DONE ? note->code : 0;
-    return note->kind == NOTE_DONE ? 0 : -1;
+    if (note_send(h->beater, NOTE_BEAT, 0, "%llu", ++h->beats) < 0 || beater_answer(h, &note) < 0) {
+        close(h->beater);
+        h->beater = -1;
+        return -1;
+    }
+    h->cpus = note.code;
+    return 0;
 }
 
 /* The first beat after a start or a renewal has to come; else nothing would be recorded. */
 static int first_beat(struct helper *h)
 {
-    struct note note = {.kind = 0};
-
-    announce("the provider's first event", h->options->call_ms);
     if (h->beater < 0 && beater_start(h) < 0)
         return -1;
-    if (beat(h, &note) < 0 && !h->leaving)
-        give_up(h, "%.400s",
-                note.kind == NOTE_FAILED ? note.text
-                                         : "the provider did not write its first event");
+    announce("the provider's first event", h->options->call_ms);
+    if (beat(h) < 0 && !h->leaving)
+        give_up(h, "the provider did not write its first event");
     return h->failure[0] != '\0' || h->leaving ? -1 : 0;
 }
 
@@ -389,11 +410,14 @@ static void control_start(struct helper *h)
     h->control = pair[0];
 }
 
-/* Passes steps on until the answer comes, each under its own deadline. 0, or -1: given up. */
-static int control_answer(struct helper *h, struct note *note)
+/*
+ * Passes steps on until the answer comes, each under its own deadline, but none above
+ * @most_ms. 0, or -1: given up.
+ */
+static int control_answer(struct helper *h, struct note *note, int most_ms)
 {
     char step[256] = "the control process";
-    int ms = h->options->call_ms;
+    int ms = most_ms < h->options->call_ms ? most_ms : h->options->call_ms;
 
     while (h->control >= 0) {
         enum wake wake = wait_for(h, h->control, ms);
@@ -405,7 +429,7 @@ static int control_answer(struct helper *h, struct note *note)
         } else if (note_receive(h->control, note) == 0) {
             give_up(h, "the control process has died");
         } else if (note->kind == NOTE_STEP) {
-            ms = note->code;
+            ms = note->code < most_ms ? note->code : most_ms;
             snprintf(step, sizeof step, "%.255s", note->text);
             announce(step, ms);
         } else if (note->kind == NOTE_FAILED) {
@@ -457,7 +481,7 @@ static void session_ready(struct helper *h)
 {
     struct note note;
 
-    if (control_answer(h, &note) == 0 && first_beat(h) == 0)
+    if (control_answer(h, &note, INT_MAX) == 0 && first_beat(h) == 0)
         keep_rings(h, note.text);
 }
 
@@ -474,12 +498,10 @@ static void answer(struct helper *h)
 static void request_extract(struct helper *h, const char *dir)
 {
     char text[400] = "";
-    struct note note;
     int rc;
 
     announce("the beats", h->options->call_ms);
-    if (beat(h, &note) < 0)
-        h->cpus = 0;
+    beat(h);
     rc = extract(h, dir, text, sizeof text);
     if (rc == 0)
         snprintf(text, sizeof text, "%llu %d", h->beats, h->cpus);
@@ -494,14 +516,14 @@ static void request_renew(struct helper *h)
     answer(h);
 }
 
-/* The daemon may end in order, but not for longer than END_MS. */
+/* The daemon may end in order, but no call of its end may take longer than END_MS. */
 static void request_stop(struct helper *h)
 {
     struct note note;
 
     announce("the end of the session", END_MS);
     if (h->control >= 0 && note_send(h->control, NOTE_STOP, 0, "%s", "") == 0)
-        control_answer(h, &note);
+        control_answer(h, &note, END_MS);
     h->leaving = true;
 }
 

@@ -700,7 +700,7 @@ static uint64_t deadline(const struct worker *worker)
         return UINT64_C(1800) * 1000000000u;
     for (unsigned i = 0; i < ABI_HISTOGRAM; i++)
         cycles += worker->cell->row.histogram[i];
-    if (cycles < 20 || latency_quantile(worker->cell->row.histogram, 0.95, &q95) != 0)
+    if (cycles < 20 || latency_quantile(worker->cell->row.histogram, 0.95, &q95) != 0 || q95.above)
         return UINT64_C(1800) * 1000000000u;
     seconds = fmin(fmax(20 * q95.microseconds / 1e6, 120), 1800);
     return (uint64_t)(seconds * 1e9);

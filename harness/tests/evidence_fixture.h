@@ -4,14 +4,17 @@
  * A fixture is one cycle: shared memory as an agent would have left it, and the supervisor's
  * findings beside it. fixture_judge() also holds every detector to its contract: only codes
  * that it lists, words that are text, signatures without addresses.
+ *
+ * The shared memory lies between two pages that nobody may touch, and the threads in a block of
+ * exactly their size, so that a detector that reads too far is caught even without a sanitizer.
+ * For tests only, all static inline.
  */
 #ifndef TESTS_EVIDENCE_FIXTURE_H
 #define TESTS_EVIDENCE_FIXTURE_H
 
 #include <harness/detector.h>
 
-#include <inttypes.h>
-#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +28,6 @@ enum {
     FIXTURE_TICK_HZ = 1000000, /* a tick is a microsecond */
     FIXTURE_SYMBOLS = 64,
     FIXTURE_GUARD = 4096, /* bytes before and behind the memory that nobody may touch */
-    FIXTURE_ROUNDS = 200, /* of damage */
-    FIXTURE_LANES = 8,    /* those that are damaged */
 };
 
 /* Places of a made-up program that every fixture can name: return addresses and locks. */
@@ -92,6 +93,27 @@ static inline struct abi_memory *fixture_map_memory(void)
     return (struct abi_memory *)(at + FIXTURE_GUARD);
 }
 
+static inline void fixture_fill(struct evidence_frame *frame, const char *module,
+                                const char *function, const char *file, int line)
+{
+    memset(frame, 0, sizeof *frame);
+    snprintf(frame->module, sizeof frame->module, "%s", module);
+    snprintf(frame->function, sizeof frame->function, "%s", function);
+    snprintf(frame->file, sizeof frame->file, "%s", file);
+    frame->line = line;
+}
+
+/** 256 bytes at @address that have a name; code or data. */
+static inline void fixture_symbol(struct fixture *f, uint64_t address, const char *module,
+                                  const char *function, const char *file, int line)
+{
+    if (f->symbols == FIXTURE_SYMBOLS)
+        abort();
+    f->symbol[f->symbols].from = address;
+    f->symbol[f->symbols].to = address + 256;
+    fixture_fill(&f->symbol[f->symbols++].frame, module, function, file, line);
+}
+
 static inline void fixture_name_program(struct fixture *f)
 {
     fixture_symbol(f, AT_MAIN & ~UINT64_C(0xff), "prog", "main", "prog.c", 10);
@@ -127,6 +149,24 @@ static inline void fixture_close(struct fixture *f)
 {
     munmap((char *)f->memory - FIXTURE_GUARD, fixture_memory_bytes() + 2 * FIXTURE_GUARD);
     free(f->evidence.thread);
+}
+
+/** One event of the lane, now. */
+static inline struct abi_event *fixture_event(struct fixture *f, unsigned lane,
+                                              enum abi_event_kind kind, uint32_t aux,
+                                              uint64_t object, uint64_t other, uint64_t caller)
+{
+    struct abi_lane *l = &f->memory->lane[lane];
+    struct abi_event *event = &l->ring[l->seq++ % ABI_RING_EVENTS];
+
+    event->time = ++f->now;
+    event->kind = (uint16_t)kind;
+    event->site = (uint16_t)l->site;
+    event->aux = aux;
+    event->object = object;
+    event->other = other;
+    event->caller = caller;
+    return event;
 }
 
 /** A lane named @name whose thread runs; returns its index. */
@@ -177,16 +217,6 @@ static inline unsigned fixture_thread(struct fixture *f, int lane, enum evidence
     return index;
 }
 
-static inline void fixture_fill(struct evidence_frame *frame, const char *module,
-                                const char *function, const char *file, int line)
-{
-    memset(frame, 0, sizeof *frame);
-    snprintf(frame->module, sizeof frame->module, "%s", module);
-    snprintf(frame->function, sizeof frame->function, "%s", function);
-    snprintf(frame->file, sizeof frame->file, "%s", file);
-    frame->line = line;
-}
-
 /** Adds an outer frame to a thread. */
 static inline void fixture_frame(struct fixture *f, unsigned thread, const char *module,
                                  const char *function, const char *file, int line)
@@ -197,34 +227,6 @@ static inline void fixture_frame(struct fixture *f, unsigned thread, const char 
     t->frame[t->frames].pc = 0x400000 + t->frames;
     t->frame[t->frames].offset = 0x1000u + t->frames;
     t->frames++;
-}
-
-/** 256 bytes at @address that have a name; code or data. */
-static inline void fixture_symbol(struct fixture *f, uint64_t address, const char *module,
-                                  const char *function, const char *file, int line)
-{
-    if (f->symbols == FIXTURE_SYMBOLS)
-        abort();
-    f->symbol[f->symbols].from = address;
-    f->symbol[f->symbols].to = address + 256;
-    fixture_fill(&f->symbol[f->symbols++].frame, module, function, file, line);
-}
-
-static inline struct abi_event *fixture_event(struct fixture *f, unsigned lane,
-                                              enum abi_event_kind kind, uint32_t aux,
-                                              uint64_t object, uint64_t other, uint64_t caller)
-{
-    struct abi_lane *l = &f->memory->lane[lane];
-    struct abi_event *event = &l->ring[l->seq++ % ABI_RING_EVENTS];
-
-    event->time = ++f->now;
-    event->kind = (uint16_t)kind;
-    event->site = (uint16_t)l->site;
-    event->aux = aux;
-    event->object = object;
-    event->other = other;
-    event->caller = caller;
-    return event;
 }
 
 /** The lane holds a lock, taken at @caller; ACQUIRED is in its ring. */
@@ -250,7 +252,7 @@ static inline void fixture_call(struct fixture *f, unsigned lane, enum abi_site 
     f->memory->lane[lane].site_caller = caller;
 }
 
-/** The lane waits for a lock, event or (fixture_join) thread, in a call of @site. */
+/** The lane waits for a lock or event, in a call of @site. */
 static inline void fixture_wait(struct fixture *f, unsigned lane, enum abi_site site,
                                 uint64_t object, enum abi_lock_mode mode, uint64_t caller)
 {
@@ -263,6 +265,7 @@ static inline void fixture_wait(struct fixture *f, unsigned lane, enum abi_site 
     l->wait_since = f->now;
 }
 
+/** The lane waits for the end of lane @joined. */
 static inline void fixture_join(struct fixture *f, unsigned lane, unsigned joined, uint64_t caller)
 {
     fixture_wait(f, lane, SITE_JOIN, 0x7f0000000000 + joined, MODE_JOIN, caller);
@@ -300,7 +303,7 @@ static inline void fixture_strike(struct fixture *f, unsigned lane, enum abi_sit
     f->evidence.struck = f->evidence.effect_thread = true;
 }
 
-/** The plan struck the lane: it is killed or parked for ever, @insn into its call of @site. */
+/** The plan killed the lane @insn instructions into its call of @site; 0: at the hook. */
 static inline void fixture_kill(struct fixture *f, unsigned lane, enum abi_site site, uint32_t hit,
                                 uint32_t insn)
 {
@@ -309,6 +312,7 @@ static inline void fixture_kill(struct fixture *f, unsigned lane, enum abi_site 
     f->memory->lane[lane].end = END_KILLED;
 }
 
+/** The same, parked for ever. */
 static inline void fixture_park(struct fixture *f, unsigned lane, enum abi_site site, uint32_t hit,
                                 uint32_t insn)
 {
@@ -464,200 +468,6 @@ static inline bool fixture_says(const struct finding *finding, const char *text)
     if (finding != NULL)
         fixture_print_finding(finding);
     return false;
-}
-
-/* --- damage ---------------------------------------------------------------------------------- */
-
-/* SplitMix64 (plan_mix): the same damage from the same seed. */
-struct fixture_damage_state {
-    uint64_t seed;
-    uint64_t counter;
-};
-
-static inline uint64_t fixture_draw(struct fixture_damage_state *damage)
-{
-    static const uint64_t nasty[] = {0,          1,         UINT32_MAX,
-                                     UINT64_MAX, ABI_LANES, ABI_RING_EVENTS,
-                                     ABI_HELD,   INT32_MAX, UINT64_C(1) << 63};
-    uint64_t bits = plan_mix(damage->seed, 1, damage->counter++);
-
-    return bits % 3 == 0 ? nasty[(bits >> 8) % (sizeof nasty / sizeof nasty[0])] : bits;
-}
-
-static inline void fixture_scribble(struct fixture_damage_state *damage, void *at, size_t bytes)
-{
-    uint64_t where = plan_mix(damage->seed, 2, damage->counter) % (bytes / 4);
-    uint32_t value = (uint32_t)fixture_draw(damage);
-
-    memcpy((char *)at + where * 4, &value, sizeof value);
-}
-
-/* Everything that says "this is of this cycle" stays, or there would be nothing to misread. */
-static inline void fixture_keep_epochs(struct abi_memory *memory)
-{
-    memory->control.epoch = FIXTURE_EPOCH;
-    for (unsigned i = 0; i < FIXTURE_LANES; i++)
-        memory->lane[i].epoch = FIXTURE_EPOCH;
-    for (unsigned i = 0; i < ABI_DEATHS; i++)
-        memory->death[i].epoch = FIXTURE_EPOCH;
-    for (unsigned i = 0; i < ABI_MODULES; i++)
-        memory->module[i].epoch = FIXTURE_EPOCH;
-}
-
-static inline void fixture_scribble_somewhere(struct fixture_damage_state *damage,
-                                              struct abi_memory *memory)
-{
-    unsigned lane = (unsigned)(fixture_draw(damage) % FIXTURE_LANES);
-
-    switch (plan_mix(damage->seed, 3, damage->counter++) % 6) {
-    case 0:
-        fixture_scribble(damage, &memory->control, sizeof memory->control);
-        break;
-    case 1:
-        fixture_scribble(damage, memory->death, sizeof memory->death);
-        break;
-    case 2:
-        fixture_scribble(damage, memory->module, sizeof memory->module);
-        break;
-    case 3: /* what is before the ring is little, and read most */
-        fixture_scribble(damage, &memory->lane[lane], offsetof(struct abi_lane, hits));
-        break;
-    case 4:
-        fixture_scribble(damage, memory->lane[lane].held, sizeof memory->lane[lane].held);
-        break;
-    default:
-        fixture_scribble(damage, memory->lane[lane].ring, sizeof memory->lane[lane].ring / 64);
-        break;
-    }
-}
-
-/* Whole structures of noise: what one gets when the target writes its heap over ours. */
-static inline void fixture_drown(struct fixture_damage_state *damage, struct abi_memory *memory)
-{
-    uint64_t *words = (uint64_t *)memory->lane;
-
-    for (size_t i = 0; i < FIXTURE_LANES * sizeof(struct abi_lane) / 8; i++)
-        words[i] = fixture_draw(damage);
-    for (unsigned i = 0; i < FIXTURE_LANES; i++) { /* sane enough to be looked at */
-        struct abi_lane *lane = &memory->lane[i];
-
-        lane->state %= LANE_ENDED + 1;
-        lane->end %= END_UNKNOWN + 1;
-        lane->site %= ABI_SITES_ALL;
-        lane->wait_mode %= ABI_MODES;
-        lane->probe %= ABI_PROBES;
-        snprintf(lane->name, sizeof lane->name, "T%u", i);
-        for (unsigned n = 0; n < ABI_RING_EVENTS; n++)
-            lane->ring[n].kind %= ABI_EVENTS;
-        for (unsigned n = 0; n < ABI_HELD; n++)
-            lane->held[n].mode %= ABI_MODES;
-    }
-}
-
-static inline void fixture_distort(struct fixture_damage_state *damage, struct evidence *evidence)
-{
-    evidence->hang = (enum evidence_hang)(fixture_draw(damage) % 4);
-    evidence->ended = fixture_draw(damage) % 2;
-    for (unsigned i = 0; i < evidence->threads; i++) {
-        evidence->thread[i].lane = (int)fixture_draw(damage) % (2 * ABI_LANES);
-        evidence->thread[i].frames = (unsigned)fixture_draw(damage);
-        evidence->thread[i].state = (enum evidence_thread_state)(fixture_draw(damage) % 6);
-    }
-    evidence->crash_frames = (unsigned)fixture_draw(damage);
-}
-
-/* From one word to as many as leave little in place. */
-static inline void fixture_damage_once(struct fixture *f, const struct detector *detector,
-                                       struct judgement *judgement, uint64_t seed)
-{
-    struct fixture_damage_state damage = {seed, 0};
-    unsigned failures = CU_get_number_of_failures();
-    unsigned scribbles = 1u << seed % 10;
-
-    if (seed % 20 == 0)
-        fixture_drown(&damage, f->memory);
-    for (unsigned i = 0; i < scribbles; i++)
-        fixture_scribble_somewhere(&damage, f->memory);
-    fixture_keep_epochs(f->memory);
-    if (seed % 3 == 0)
-        fixture_distort(&damage, &f->evidence);
-    fixture_run(f, detector, judgement);
-    judgement_order(judgement);
-    if (CU_get_number_of_failures() != failures)
-        fprintf(stderr, "damage with seed %" PRIu64 "\n", seed);
-}
-
-/* What is damaged, as it was; the rest of the memory is empty. */
-struct fixture_original {
-    struct abi_control control;
-    struct abi_death death[ABI_DEATHS];
-    struct abi_module module[ABI_MODULES];
-    struct abi_lane lane[FIXTURE_LANES];
-    struct evidence_thread thread[FIXTURE_LANES];
-};
-
-static inline void fixture_keep(struct fixture_original *original, const struct fixture *f)
-{
-    original->control = f->memory->control;
-    memcpy(original->death, f->memory->death, sizeof original->death);
-    memcpy(original->module, f->memory->module, sizeof original->module);
-    memcpy(original->lane, f->memory->lane, sizeof original->lane);
-    memcpy(original->thread, f->evidence.thread, f->evidence.threads * sizeof original->thread[0]);
-}
-
-static inline void fixture_restore(const struct fixture_original *original, struct fixture *f)
-{
-    f->memory->control = original->control;
-    memcpy(f->memory->death, original->death, sizeof original->death);
-    memcpy(f->memory->module, original->module, sizeof original->module);
-    memcpy(f->memory->lane, original->lane, sizeof original->lane);
-    memcpy(f->evidence.thread, original->thread, f->evidence.threads * sizeof original->thread[0]);
-}
-
-/**
- * Runs the detector on many damaged copies of this cycle; whatever it says is fine, as long as
- * it keeps its contract and comes back. @seed: printed where something fails.
- */
-static inline void fixture_damage(struct fixture *f, const struct detector *detector, uint64_t seed)
-{
-    static struct fixture_original original;
-    static struct judgement judgement;
-    const struct evidence evidence = f->evidence;
-    unsigned raised = 0;
-
-    if (evidence.threads == 0 || evidence.threads > FIXTURE_LANES)
-        abort(); /* a test without a thread to damage tests less than it seems to */
-    fixture_keep(&original, f);
-    for (unsigned round = 0; round < FIXTURE_ROUNDS; round++) {
-        f->evidence = evidence;
-        fixture_damage_once(f, detector, &judgement, seed + round);
-        raised += judgement.findings > 0;
-        fixture_restore(&original, f);
-    }
-    /* Neither all nor nothing: damage went where the detector looks. */
-    CU_ASSERT(raised > 0 && raised < FIXTURE_ROUNDS);
-    f->evidence = evidence;
-    f->evidence.memory = NULL;
-    fixture_run(f, detector, &judgement);
-    f->evidence.memory = f->memory;
-}
-
-/** The same on rings and lanes full of noise that looks sane: the worst to be read through. */
-static inline void fixture_drown(struct fixture *f, const struct detector *detector, uint64_t seed)
-{
-    static struct fixture_original original;
-    static struct judgement judgement;
-
-    fixture_keep(&original, f);
-    for (uint64_t round = 0; round < 20; round++) {
-        struct fixture_damage_state damage = {seed + round, 0};
-
-        fixture_drown(&damage, f->memory);
-        fixture_keep_epochs(f->memory);
-        f->memory->control.lanes = FIXTURE_LANES;
-        fixture_run(f, detector, &judgement);
-        fixture_restore(&original, f);
-    }
 }
 
 /* --- running --------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /*
  * Tests of the detector crash: who died of what, and what the address had belonged to.
  */
-#include "evidence_fixture.h"
+#include "evidence_damage.h"
 
 #include <signal.h>
 #include <string.h>

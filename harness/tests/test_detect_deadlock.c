@@ -1,7 +1,7 @@
 /*
  * Tests of the detector deadlock: circles of live threads.
  */
-#include "evidence_fixture.h"
+#include "evidence_damage.h"
 
 #include <string.h>
 #include <sys/syscall.h>

@@ -1,7 +1,7 @@
 /*
  * Tests of the detector exit-path.
  */
-#include "evidence_fixture.h"
+#include "evidence_damage.h"
 
 #include <sys/syscall.h>
 

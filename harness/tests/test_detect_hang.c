@@ -1,7 +1,7 @@
 /*
  * Tests of the detector hang: what is said where nobody can be blamed, and silence elsewhere.
  */
-#include "evidence_fixture.h"
+#include "evidence_damage.h"
 
 #include <string.h>
 #include <sys/syscall.h>

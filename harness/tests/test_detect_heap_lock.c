@@ -1,7 +1,7 @@
 /*
  * Tests of the detector heap-lock: a thread stopped inside the allocator, and who waits for it.
  */
-#include "evidence_fixture.h"
+#include "evidence_damage.h"
 
 #include <string.h>
 #include <sys/syscall.h>
@@ -195,7 +195,8 @@ static void test_twin_resumed(void)
     open_stuck();
     fixture_park(&f, 2, SITE_MALLOC, 4, 60);
     f.memory->lane[2].state = LANE_RUNS;
-    fixture_thread(&f, 2, THREAD_WAITING, SYS_futex);
+    for (int lane = 0; lane < 3; lane++)
+        fixture_thread(&f, lane, THREAD_WAITING, SYS_futex);
     judge(STOP_NONE);
     CU_ASSERT_EQUAL(judgement.findings, 0);
     fixture_close(&f);

@@ -1,7 +1,7 @@
 /*
  * Tests of the detector invariant.
  */
-#include "evidence_fixture.h"
+#include "evidence_damage.h"
 
 #include <string.h>
 

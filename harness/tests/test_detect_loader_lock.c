@@ -1,7 +1,7 @@
 /*
  * Tests of the detector loader-lock: orphans, circles and joins around the loader's lock.
  */
-#include "evidence_fixture.h"
+#include "evidence_damage.h"
 
 #include <string.h>
 #include <sys/syscall.h>

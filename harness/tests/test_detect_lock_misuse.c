@@ -1,7 +1,7 @@
 /*
  * Tests of the detector lock-misuse.
  */
-#include "evidence_fixture.h"
+#include "evidence_damage.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * Tests of the detector lock-orphan: locks whose owner is gone or suspended.
  */
-#include "evidence_fixture.h"
+#include "evidence_damage.h"
 
 #include <sys/syscall.h>
 

@@ -1,7 +1,7 @@
 /*
  * Tests of the detector module: modules that stay after their dlclose.
  */
-#include "evidence_fixture.h"
+#include "evidence_damage.h"
 
 #include <CUnit/Basic.h>
 

@@ -2,7 +2,7 @@
  * Tests of all detectors together: what they list exists, one cause is told by one of them, and
  * a clean cycle by none.
  */
-#include "evidence_fixture.h"
+#include "evidence_damage.h"
 
 #include <stdio.h>
 #include <string.h>

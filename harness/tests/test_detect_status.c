@@ -1,7 +1,7 @@
 /*
  * Tests of the detector status: which exit status is wrong, and how much it weighs.
  */
-#include "evidence_fixture.h"
+#include "evidence_damage.h"
 
 #include <harness/injector.h>
 

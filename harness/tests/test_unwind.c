@@ -1037,6 +1037,23 @@ static TARGET_KEPT void loader_target(struct board *board)
     target_sleep(board);
 }
 
+/* A thread at the entry of a module's function: its tables lead to the caller. */
+static void check_stack_through(struct unwind *u, uint64_t pc)
+{
+    uint64_t word[8] = {(uintptr_t)wait_for_lock + 6};
+    struct unwind_stack stack = {false_stack, word, sizeof word};
+    struct unwind_regs regs = {{0}};
+    size_t count;
+
+    regs.r[UNWIND_RIP] = pc;
+    regs.r[UNWIND_RSP] = false_stack;
+    CU_ASSERT_EQUAL(unwind_regs(u, &regs, &stack, taken.frame[0], 2, &count), 0);
+    CU_ASSERT_EQUAL_FATAL(count, 2);
+    CU_ASSERT_STRING_EQUAL(taken.frame[0][0].function, "cbrt");
+    CU_ASSERT_STRING_EQUAL(taken.frame[0][1].function, "wait_for_lock");
+    CU_ASSERT_EQUAL(taken.frame[0][1].flags, 0);
+}
+
 static void check_cbrt(pid_t pid, struct board *board, unsigned flag)
 {
     struct unwind_frame frame;
@@ -1053,6 +1070,7 @@ static void check_cbrt(pid_t pid, struct board *board, unsigned flag)
     CU_ASSERT_EQUAL(frame.function_offset, 1);
     CU_ASSERT_EQUAL(frame.offset, cbrt + 1 - atomic_load(&board->address[1]));
     CU_ASSERT_EQUAL(frame.flags & UNWIND_DELETED, flag);
+    check_stack_through(u, cbrt);
     unwind_close(u);
 }
 
@@ -1145,23 +1163,6 @@ static TARGET_KEPT void unloader_target(struct board *board)
 {
     load(board, false);
     target_sleep(board);
-}
-
-/* A thread that a module was unloaded under, at the entry of one of its functions. */
-static void check_stack_through(struct unwind *u, uint64_t pc)
-{
-    uint64_t word[8] = {(uintptr_t)wait_for_lock + 6};
-    struct unwind_stack stack = {false_stack, word, sizeof word};
-    struct unwind_regs regs = {{0}};
-    size_t count;
-
-    regs.r[UNWIND_RIP] = pc;
-    regs.r[UNWIND_RSP] = false_stack;
-    CU_ASSERT_EQUAL(unwind_regs(u, &regs, &stack, taken.frame[0], 2, &count), 0);
-    CU_ASSERT_EQUAL_FATAL(count, 2);
-    CU_ASSERT_STRING_EQUAL(taken.frame[0][0].function, "cbrt");
-    CU_ASSERT_STRING_EQUAL(taken.frame[0][1].function, "wait_for_lock");
-    CU_ASSERT_EQUAL(taken.frame[0][1].flags, 0);
 }
 
 static void test_unloaded_module(void)

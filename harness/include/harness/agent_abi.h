@@ -41,7 +41,7 @@ enum {
     ABI_LAPS = 65536,      /* lap samples under way between agent and supervisor */
     ABI_HEAP_SLOTS = 1 << 21,
     ABI_MESSAGE_BYTES = 256,
-    ABI_HISTOGRAM = 64,
+    ABI_HISTOGRAM = 128, /* 4 buckets an octave, up to 71 minutes */
     ABI_ALTSTACK_BYTES = 16384,
     ABI_NAME_BYTES = 32,
     ABI_PATH_BYTES = 256,
@@ -322,9 +322,10 @@ struct abi_lane {
     uint32_t stepping;    /* 0 no, 1 towards a strike, 2 measuring a length */
     uint32_t step_count;  /* instructions outside the agent so far */
     uint32_t step_goal;
-    uint64_t step_frame;  /* stack place of the hook whose call is stepped */
     uint64_t step_hit;
     uint32_t step_site;
+    uint32_t step_nesting; /* @nesting of the hook whose call is stepped */
+    uint32_t nesting;      /* hooks entered and not left: malloc inside dlopen is 2 */
     uint32_t loading; /* depth inside dlopen and dlclose: the turn is not given away there */
     uint32_t park;        /* futex: 1 parked, 0 go on */
     uint32_t children;    /* threads born of it */

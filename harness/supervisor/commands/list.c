@@ -6,9 +6,9 @@
 #include <harness/common/suggest.h>
 #include <harness/supervisor/arguments.h>
 #include <harness/supervisor/listing.h>
-#include <results/text/stream.h>
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { KEY_NAMES = 1000, KEY_JSON };
@@ -124,7 +124,6 @@ static int list_main(int argc, char **argv)
         option_list, parse,  "LIST [NAME]", "Lists what rundown knows by name.\v.",
         NULL,        filter, NULL};
     struct list list = {.index = -1};
-    struct error e;
 
     arguments_parse("list", &parser, argc, argv, 0, &list);
     if (list.names && list.json)
@@ -135,11 +134,7 @@ static int list_main(int argc, char **argv)
         listing_print_json(list.kind, list.index, stdout);
     else
         listing_print(list.kind, list.index, stdout, arguments_columns());
-    if (stream_check(stdout, &e) != 0) {
-        fprintf(stderr, "rundown list: %s\n", e.text);
-        return STATUS_UNTRUSTED;
-    }
-    return STATUS_GOOD;
+    return arguments_finish("list", STATUS_GOOD);
 }
 
 const struct command command_list = {"list", "list workloads, injectors, stop codes and more",
