@@ -128,8 +128,8 @@ static void measure(struct abi_control *control)
     uint64_t took = now_ns() - control->start_ns;
 
     control->nanoseconds += took;
-    if (control->handled == control->epoch)
-        return; /* it was ended by the supervisor: no duration of the target's own */
+    if (control->handled == control->epoch || control->disturbed)
+        return; /* held or ended by the supervisor: no duration of the target's own */
     if (took > control->longest)
         control->longest = took;
     control->histogram[server_bucket(took)]++;

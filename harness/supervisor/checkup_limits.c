@@ -17,7 +17,7 @@
 enum {
     FILES_LEAST = 1002, /* job.c hands memory and bell to targets as 1000 and 1001 */
     PROCESSES_LEAST = 1024,
-    STACK_LEAST = 1 << 20,
+    STACK_LEAST = 2 << 20, /* what the LTTng daemon asks for, too */
     SHM_BASE_MB = 16,
     SHM_CPU_MB = 4, /* a ring, the next session's, and copies under way */
 };

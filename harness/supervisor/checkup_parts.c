@@ -11,7 +11,6 @@
 #include <harness/supervisor/recorder_helper.h>
 
 #include <dirent.h>
-#include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -162,41 +161,22 @@ void checkup_crash_tool(struct checkup *checkup)
     look_for_tool(checkup, "lttng-crash");
 }
 
-struct load {
-    char path[PATH_BYTES];
-    int output;
-};
-
-/* In a child: the tracer's library starts threads where it is loaded. */
-static int load_provider(void *context)
-{
-    const struct load *load = context;
-
-    if (dlopen(load->path, RTLD_NOW | RTLD_LOCAL) != NULL)
-        return 0;
-    dprintf(load->output, "%s", dlerror());
-    return 1;
-}
-
+/* Not loaded here: the tracer's library would leave files that the recorder takes for another's. */
 void checkup_provider(struct checkup *checkup)
 {
-    struct load load = {.output = memfd_create("rundown-checkup", MFD_CLOEXEC)};
-    char why[WHY_BYTES] = "";
-    ssize_t length;
-    int status;
+    char path[PATH_BYTES];
 
-    own_file(load.path, "librundown-lttng.so");
-    status = checkup_child(load_provider, &load, why, sizeof why);
-    length = load.output >= 0 ? pread(load.output, why, sizeof why - 1, 0) : 0;
-    if (length > 0)
-        why[length] = 0;
-    if (load.output >= 0)
-        close(load.output);
-    if (status == 0)
-        checkup_ok(checkup, "%.300s can be loaded", load.path);
+    own_file(path, "librundown-lttng.so");
+    if (session_missing() != NULL)
+        checkup_bad(checkup, CHECKUP_DEGRADED, NO_TIMELINE,
+                    "apt-get install liblttng-ctl-dev liblttng-ust-dev, and build rundown again",
+                    "%.300s", session_missing());
+    else if (access(path, R_OK) == 0)
+        checkup_ok(checkup, "%.300s", path);
     else
         checkup_bad(checkup, CHECKUP_DEGRADED, NO_TIMELINE,
-                    "apt-get install liblttng-ust1; to build it, liblttng-ust-dev", "%.150s", why);
+                    "build rundown again with liblttng-ust-dev installed", "%.300s: %s", path,
+                    strerror(errno));
 }
 
 void checkup_recorder(struct checkup *checkup)

@@ -147,8 +147,7 @@ static const struct listing listing_detectors = {
     .members = detector_members,
 };
 
-/* --- formats and commands ----------------------------------------------------------------------
- */
+/* --- formats, commands, lists ------------------------------------------------------------------- */
 
 static const char *format_name(unsigned index)
 {
@@ -203,9 +202,28 @@ static const struct listing listing_commands = {
     .text = command_text,
 };
 
+static const char *list_name(unsigned index)
+{
+    return listings[index] != NULL ? listings[index]->name : NULL;
+}
+
+static const char *list_text(unsigned index)
+{
+    return listings[index]->summary;
+}
+
+static const struct listing listing_lists = {
+    .name = "lists",
+    .summary = "these names",
+    .one = "list",
+    .entry = list_name,
+    .text = list_text,
+};
+
 const struct listing *const listings[] = {
-    &listing_workloads, &listing_injectors, &listing_detectors, &listing_stop_codes,
-    &listing_sites,     &listing_formats,   &listing_commands,  NULL,
+    &listing_workloads,  &listing_injectors, &listing_detectors,
+    &listing_stop_codes, &listing_sites,     &listing_formats,
+    &listing_commands,   &listing_lists,     NULL,
 };
 
 /* --- finding -----------------------------------------------------------------------------------

@@ -3,8 +3,7 @@
  *
  * The tracer's library keeps one file per user in /dev/shm (lttng-ust-wait-*), on which
  * programs wait for a session daemon. A user's own tracing may need the same file, so one
- * goes only if it came during our run and nobody maps it. Nothing else outside our own
- * directory may be touched here.
+ * goes only if nobody has it open. Nothing else outside our own directory may be touched here.
  */
 #include <harness/supervisor/recorder_place.h>
 
@@ -108,33 +107,10 @@ void recorder_place_last_line(const char *path, char *line, size_t size)
 
 /* --- wait files --- */
 
-static void note_waits(struct recorder_place *place)
+static bool wait_is_ours(int root, const char *name, struct stat *info)
 {
-    DIR *root = opendir(RECORDER_PLACE_ROOT);
-    const struct dirent *entry;
-
-    place->waits = 0;
-    while (root != NULL && (entry = readdir(root)) != NULL) {
-        if (has_prefix(entry->d_name, WAIT_PREFIX) && place->waits < RECORDER_PLACE_WAITS)
-            place->wait[place->waits++] = entry->d_ino;
-    }
-    if (root != NULL)
-        closedir(root);
-}
-
-static bool wait_is_ours(const struct recorder_place *place, int root, const char *name,
-                         struct stat *info)
-{
-    if (!has_prefix(name, WAIT_PREFIX) || fstatat(root, name, info, AT_SYMLINK_NOFOLLOW) < 0 ||
-        !S_ISREG(info->st_mode) || info->st_uid != geteuid())
-        return false;
-    if (place->waits == RECORDER_PLACE_WAITS)
-        return false;
-    for (unsigned i = 0; i < place->waits; i++) {
-        if (place->wait[i] == info->st_ino)
-            return false;
-    }
-    return true;
+    return has_prefix(name, WAIT_PREFIX) && fstatat(root, name, info, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG(info->st_mode) && info->st_uid == geteuid();
 }
 
 /* Does the process @pid map this file? One that we may not look into counts as no. */
@@ -225,13 +201,15 @@ static bool nobody_seen(const struct stat *file, pid_t but, long deadline)
 static void remove_waits(const struct recorder_place *place, int wait_ms)
 {
     DIR *root = opendir(RECORDER_PLACE_ROOT);
-    long deadline = now_ms() + wait_ms;
+    long now = now_ms();
     const struct dirent *entry;
     struct stat info;
 
     while (root != NULL && (entry = readdir(root)) != NULL) {
-        if (wait_is_ours(place, dirfd(root), entry->d_name, &info) &&
-            nobody_seen(&info, place->owner, deadline) &&
+        if (!wait_is_ours(dirfd(root), entry->d_name, &info))
+            continue;
+        /* An older one may have users who are not ours, and who will not end for us. */
+        if (nobody_seen(&info, place->owner, info.st_ctime < place->made ? now : now + wait_ms) &&
             (!others_may_map(&info) || lease_is_free(dirfd(root), entry->d_name)))
             unlinkat(dirfd(root), entry->d_name, 0);
     }
@@ -334,10 +312,11 @@ static void remove_stale(void)
 
 int recorder_place_make(struct recorder_place *place, struct error *e)
 {
+    struct stat info;
+
     place->lock = -1;
     place->owner = getpid();
     remove_stale();
-    note_waits(place);
     snprintf(place->dir, sizeof place->dir, "%s/%sXXXXXX", RECORDER_PLACE_ROOT,
              RECORDER_PLACE_PREFIX);
     if (mkdtemp(place->dir) == NULL) {
@@ -347,9 +326,12 @@ int recorder_place_make(struct recorder_place *place, struct error *e)
         return error_set(e, ERROR_RECORDER, "%s: %s: make it a writable tmpfs", RECORDER_PLACE_ROOT,
                          strerror(saved));
     }
+    place->made = 0;
     place->lock = open(place->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (place->lock >= 0)
-        flock(place->lock, LOCK_EX | LOCK_NB);
+        flock(place->lock, LOCK_EX); /* a sweeper holds it for an instant at most */
+    if (place->lock >= 0 && fstat(place->lock, &info) == 0)
+        place->made = info.st_ctime;
     return 0;
 }
 

@@ -12,26 +12,26 @@
 
 #include <stddef.h>
 #include <sys/types.h>
+#include <time.h>
 
 #define RECORDER_PLACE_ROOT   "/dev/shm"
 #define RECORDER_PLACE_PREFIX "rundown-recorder-"
 
-enum { RECORDER_PLACE_WAITS = 64, RECORDER_PLACE_PATH = 4096 };
+enum { RECORDER_PLACE_PATH = 4096 };
 
 /**
  * struct recorder_place - plain memory, good on both sides of a fork.
  * @dir: "/dev/shm/rundown-recorder-XXXXXX", mode 0700; "" once it is removed.
  * @lock: descriptor of @dir with a flock on it, close-on-exec; -1 for none. While it is
  *     held by anybody, no later run takes the directory for a dead one's.
+ * @made: seconds of the clock of /dev/shm when it was made.
  * @owner: the process that made it. It may map wait files itself; that holds up nothing.
- * @wait: inodes of the tracer's wait files that were there before.
  */
 struct recorder_place {
     char dir[64];
     pid_t owner;
+    time_t made;
     int lock;
-    unsigned waits;
-    ino_t wait[RECORDER_PLACE_WAITS];
 };
 
 /**
@@ -42,11 +42,12 @@ struct recorder_place {
 int recorder_place_make(struct recorder_place *place, struct error *e);
 
 /**
- * recorder_place_remove() - removes the directory and the wait files that came since.
- * @wait_ms: how long a process that still maps a new wait file may take to end; after that
- *     the file stays, since somebody else's tracing may depend on it.
+ * recorder_place_remove() - removes the directory and the wait files that nobody uses.
+ * @wait_ms: how long a process that still maps a wait file of our time may take to end; after
+ *     that the file stays, since somebody else's tracing may depend on it.
  *
- * Idempotent. Keeps wait files that were there before, and those of other users.
+ * Idempotent. Wait files of other users stay. One of ours that nobody has open is of no use,
+ * whoever left it: the next program or daemon makes it anew.
  */
 void recorder_place_remove(struct recorder_place *place, int wait_ms);
 

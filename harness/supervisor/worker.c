@@ -723,6 +723,7 @@ static void resume_parked(struct worker *worker)
     if (worker->parked.findings > 0)
         __atomic_fetch_or(&memory->control.anomaly, ANOMALY_LOCK, __ATOMIC_RELAXED);
     autopsy_release(&worker->run->autopsy);
+    memory->control.disturbed = 1;
     memory->control.parked = 0;
     for (uint32_t i = 0; i < lanes; i++) {
         if (memory->lane[i].park == 0)

@@ -43,12 +43,12 @@
 enum {
     LANES = 2,
     KILLS = 40,
-    TICKS = 50,      /* events of every lane before the kill */
-    FILL = 30000,    /* events that overwrite the ring of one CPU more than once */
-    PAUSES = 300,    /* between two events, so that all lanes are outside now and then */
-    TRIES = 200,     /* of the gate */
-    WAIT_MS = 30000, /* deadline of everything: a failure, never a measure */
-    SHM_NAMES = 256,
+    TICKS = 50,       /* events of every lane before the kill */
+    FILL = 30000,     /* events that overwrite the ring of one CPU more than once */
+    PAUSES = 300,     /* between two events, so that all lanes are outside now and then */
+    TRIES = 200,      /* of the gate */
+    WAIT_MS = 30000,  /* deadline of everything: a failure, never a measure */
+    SETTLE_MS = 5000, /* of the comings and goings of other runs */
     FAMILY = 64,
 };
 
@@ -497,43 +497,61 @@ static bool look_up(struct query *query)
 
 /* --- what is left --- */
 
-struct names {
-    unsigned count;
-    char name[SHM_NAMES][64];
-};
+/* Does anybody live there: a run that holds its lock, or a program that has the file open? */
+static bool in_use(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    bool free;
 
-static struct names before;
+    if (fd < 0)
+        return true;
+    if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode))
+        free = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    else
+        free = fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_WRLCK) == 0;
+    close(fd);
+    return !free;
+}
 
-static void list_shm(struct names *names)
+/* The recorder's and the tracer's entries that we own and that nobody uses. */
+static unsigned count_left(bool tell)
 {
     DIR *dir = opendir("/dev/shm");
     const struct dirent *entry;
+    char path[300];
+    unsigned left = 0;
+    struct stat info;
 
-    names->count = 0;
-    while (dir != NULL && (entry = readdir(dir)) != NULL && names->count < SHM_NAMES)
-        snprintf(names->name[names->count++], sizeof names->name[0], "%.63s", entry->d_name);
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        snprintf(path, sizeof path, "/dev/shm/%s", entry->d_name);
+        if ((strncmp(entry->d_name, "rundown-recorder-", 17) != 0 &&
+             strncmp(entry->d_name, "lttng-", 6) != 0) ||
+            stat(path, &info) < 0 || info.st_uid != geteuid() || in_use(path))
+            continue;
+        left++;
+        if (tell)
+            fprintf(stderr, "\nleft: %s\n", path);
+    }
     if (dir != NULL)
         closedir(dir);
+    return left;
 }
 
-/* Entries of the recorder and the tracer alone: other tests run at the same time. */
-static bool nothing_new_in_shm(void)
+/* Other runs on this machine come and go, so what is unused must stay so to count as left. */
+static bool nothing_left_in_shm(void)
 {
-    struct names after;
-    bool clean = true;
+    long end = now_ms() + SETTLE_MS;
 
-    list_shm(&after);
-    for (unsigned i = 0; i < after.count; i++) {
-        bool old = strncmp(after.name[i], "rundown-recorder-", 17) != 0 &&
-                   strncmp(after.name[i], "lttng-", 6) != 0;
+    while (count_left(false) > 0 && now_ms() < end)
+        sched_yield();
+    return count_left(true) == 0;
+}
 
-        for (unsigned j = 0; j < before.count && !old; j++)
-            old = strcmp(before.name[j], after.name[i]) == 0;
-        if (!old)
-            fprintf(stderr, "\nleft: /dev/shm/%s\n", after.name[i]);
-        clean = clean && old;
-    }
-    return clean;
+/* The recorder's own directory is gone, too: nobody else could hold it. */
+static bool own_place_is_gone(void)
+{
+    return access(strchr(env.entry[0], '=') + 1, F_OK) < 0 && errno == ENOENT;
 }
 
 /** All processes below one, held by pidfd so that their end can be waited for. */
@@ -631,7 +649,6 @@ static bool begin_with(const struct recorder_options *options)
     struct error e = {.code = 0};
     int rc;
 
-    list_shm(&before);
     rc = recorder_start_with(&recorder, options, &env, &e);
     CU_ASSERT_EQUAL(rc, 0);
     if (rc != 0)
@@ -656,7 +673,8 @@ static void end(void)
     recorder_stop(recorder);
     recorder = NULL;
     CU_ASSERT_TRUE(family_gone(&family));
-    CU_ASSERT_TRUE(nothing_new_in_shm());
+    CU_ASSERT_TRUE(own_place_is_gone());
+    CU_ASSERT_TRUE(nothing_left_in_shm());
 }
 
 /* --- events --- */
@@ -1071,7 +1089,7 @@ static void supervisor_main(int report, bool leak)
         pause();
         _exit(0);
     }
-    dprintf(report, "%d %d\n", (int)helper, (int)holder);
+    dprintf(report, "%d %d %s\n", (int)helper, (int)holder, env.entry[0]);
     for (;;)
         pause();
 }
@@ -1083,21 +1101,21 @@ static void supervisor_dies(bool leak)
     pid_t supervisor;
     FILE *file;
 
-    list_shm(&before);
     CU_ASSERT_EQUAL_FATAL(pipe2(report, O_CLOEXEC), 0);
     supervisor = fork();
     if (supervisor == 0)
         supervisor_main(report[1], leak);
     close(report[1]);
     file = fdopen(report[0], "r");
-    CU_ASSERT_TRUE(fscanf(file, "%d %d", &helper, &holder) == 2);
+    CU_ASSERT_EQUAL(fscanf(file, "%d %d %127s", &helper, &holder, env.entry[0]), 3);
     CU_ASSERT_TRUE_FATAL(helper > 0);
     family_add(&family, helper);
     CU_ASSERT_TRUE(family.count >= 6);
     kill(supervisor, SIGKILL);
     waitpid(supervisor, NULL, 0);
     CU_ASSERT_TRUE(family_gone(&family));
-    CU_ASSERT_TRUE(nothing_new_in_shm());
+    CU_ASSERT_TRUE(own_place_is_gone());
+    CU_ASSERT_TRUE(nothing_left_in_shm());
     if (holder > 0)
         kill(holder, SIGKILL);
     fclose(file);
@@ -1120,14 +1138,13 @@ static void check_refusal(const struct recorder_options *options, const char *re
     struct recorder *none = NULL;
     struct error e = {.code = 0};
 
-    list_shm(&before);
     CU_ASSERT_EQUAL(recorder_start_with(&none, options, &env, &e), ERROR_RECORDER);
     CU_ASSERT_PTR_NULL(none);
     CU_ASSERT_PTR_NOT_NULL(strstr(e.text, reason));
     CU_ASSERT_PTR_NULL(strchr(e.text, '\n'));
     if (strstr(e.text, reason) == NULL)
         fprintf(stderr, "\nexpected '%s', got: %s\n", reason, e.text);
-    CU_ASSERT_TRUE(nothing_new_in_shm());
+    CU_ASSERT_TRUE(nothing_left_in_shm());
     CU_ASSERT_TRUE(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
 }
 

@@ -23,7 +23,7 @@
 
 #include <CUnit/Basic.h>
 
-enum { LONG_AGO_S = 3600, WAIT_MS = 30000 };
+enum { LONG_AGO_S = 3600, WAIT_MS = 30000, FOREVER_MS = 1 << 30 };
 
 static struct recorder_place place;
 static char wait_file[64];
@@ -243,21 +243,40 @@ static void test_last_line(void)
 
 /* --- wait files --- */
 
-static void test_wait_file_from_before_stays(void)
+static void test_unused_wait_file_goes(void)
 {
     make_file(wait_file, "x");
     make_place();
     recorder_place_remove(&place, 0);
-    CU_ASSERT_TRUE(exists(wait_file));
-    unlink(wait_file);
-}
-
-static void test_new_wait_file_goes(void)
-{
+    CU_ASSERT_FALSE(exists(wait_file));
     make_place();
     make_file(wait_file, "x");
     recorder_place_remove(&place, 0);
     CU_ASSERT_FALSE(exists(wait_file));
+    unlink(wait_file);
+}
+
+/* Of another user, of another kind, or of another name. */
+static void test_what_is_no_wait_file_of_ours_stays(void)
+{
+    char other[64];
+
+    snprintf(other, sizeof other, "/dev/shm/lttng-ust-other-%d", (int)getpid());
+    make_file(other, "x");
+    CU_ASSERT_EQUAL(symlink(other, wait_file), 0);
+    make_place();
+    recorder_place_remove(&place, 0);
+    CU_ASSERT_TRUE(exists(other));
+    CU_ASSERT_TRUE(exists(wait_file));
+    unlink(wait_file);
+    unlink(other);
+    if (geteuid() != 0)
+        return;
+    make_file(wait_file, "x");
+    CU_ASSERT_EQUAL(chown(wait_file, 12345, 12345), 0);
+    make_place();
+    recorder_place_remove(&place, 0);
+    CU_ASSERT_TRUE(exists(wait_file));
     unlink(wait_file);
 }
 
@@ -284,6 +303,22 @@ static void test_its_user_may_take_a_while_to_end(void)
     recorder_place_remove(&place, WAIT_MS);
     CU_ASSERT_FALSE(exists(wait_file));
     CU_ASSERT_EQUAL(waitpid(mapper, NULL, WNOHANG), mapper);
+    unlink(wait_file);
+}
+
+/* Nobody waits for the users of a file that was there long before; its time says so. */
+static void test_older_wait_file_is_not_waited_for(void)
+{
+    pid_t mapper;
+
+    make_file(wait_file, "x");
+    make_place();
+    place.made += LONG_AGO_S;
+    mapper = start_mapper(0);
+    /* With a wait, this would last for ever: the mapper does not end. */
+    recorder_place_remove(&place, FOREVER_MS);
+    CU_ASSERT_TRUE(exists(wait_file));
+    end_mapper(mapper);
     unlink(wait_file);
 }
 
@@ -387,10 +422,11 @@ static void add_tests(CU_pSuite suite)
     CU_add_test(suite, "link outlives the tree", test_link_outlives_the_tree);
     CU_add_test(suite, "clear follows no link", test_clear_follows_no_link);
     CU_add_test(suite, "last line", test_last_line);
-    CU_add_test(suite, "wait file from before stays", test_wait_file_from_before_stays);
-    CU_add_test(suite, "new wait file goes", test_new_wait_file_goes);
+    CU_add_test(suite, "unused wait file goes", test_unused_wait_file_goes);
+    CU_add_test(suite, "what is none of ours stays", test_what_is_no_wait_file_of_ours_stays);
     CU_add_test(suite, "wait file in use stays", test_wait_file_in_use_stays);
     CU_add_test(suite, "its user may take a while", test_its_user_may_take_a_while_to_end);
+    CU_add_test(suite, "an older one is not waited for", test_older_wait_file_is_not_waited_for);
     CU_add_test(suite, "the owner holds up nothing", test_the_owner_itself_holds_up_nothing);
     CU_add_test(suite, "wait file of all users", test_wait_file_of_all_users);
     CU_add_test(suite, "only our tracers are ended", test_only_our_tracers_are_ended);

@@ -38,7 +38,7 @@ struct stacks {
 
 static struct stacks taken;
 
-/* Takes all stacks of @pid; @live is a thread of it that lives. */
+/* Takes all stacks of @pid, and lets it go on. */
 static void take(struct unwind *u, pid_t pid)
 {
     struct error e = {0};

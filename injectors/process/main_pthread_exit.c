@@ -19,7 +19,8 @@ static void act(const struct injector_strike *strike)
 const struct injector injector_main_pthread_exit = {
     .name = "main-pthread_exit",
     .summary = "ends the main thread as pthread_exit() does; the process lives on",
-    .families = INJECTOR_ANY_SITE,
+    /* libc allocates in the middle of its own work, and must not be cut off there. */
+    .families = INJECTOR_ANY_SITE & ~INJECTOR_FAMILY(FAMILY_ALLOC),
     .not_sites = INJECTOR_SITES(INJECTOR_LEAVING_SITES, SITE_CTOR, SITE_DTOR),
     .victim = VICTIM_MAIN,
     .effect = EFFECT_THREAD_ENDS,

@@ -18,7 +18,8 @@ static void act(const struct injector_strike *strike)
 const struct injector injector_return_from_main = {
     .name = "return-from-main",
     .summary = "makes main() return early while the other threads run on",
-    .families = INJECTOR_ANY_SITE,
+    /* libc allocates in the middle of its own work, and must not be cut off there. */
+    .families = INJECTOR_ANY_SITE & ~INJECTOR_FAMILY(FAMILY_ALLOC),
     .not_sites = INJECTOR_SITES(INJECTOR_LEAVING_SITES, SITE_MAIN_RETURN, SITE_CTOR, SITE_DTOR),
     .victim = VICTIM_MAIN,
     .argument_low = INJECTOR_STATUS_LOW,

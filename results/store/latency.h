@@ -3,7 +3,7 @@
  *
  * Bucket b counts durations with floor(4 * log2(microseconds)) = b, that is from 2^(b/4)
  * microseconds to just below 2^((b+1)/4). Bucket 0 also has everything shorter, and the last
- * one, from 2^(63/4) us = 55.1 ms on, everything longer.
+ * one, from 2^(127/4) us = 60 minutes on, everything longer.
  */
 #ifndef RESULTS_STORE_LATENCY_H
 #define RESULTS_STORE_LATENCY_H
@@ -19,7 +19,7 @@
  * @microseconds: the geometric middle of its bucket, so the true value is within
  *     2^(1/8) = 9.1 % of it, above and below.
  * @below: it lies in the first bucket: at most 2^(1/4) = 1.2 us, which @microseconds is.
- * @above: it lies in the last bucket: at least 55.1 ms, which @microseconds is.
+ * @above: it lies in the last bucket: at least 60 minutes, which @microseconds is.
  */
 struct latency {
     double microseconds;

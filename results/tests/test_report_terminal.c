@@ -161,7 +161,7 @@ static void test_clean_run(void)
     fixture_ok(&f, store_commit_batch(f.store, &batch, NULL, 0, NULL, 0, &f.e));
     text = report_text(&f, &report_format_terminal, &plain);
     expect_has(text, "    with findings: 0 of 299: below 1.0 % with 95 % confidence\n");
-    expect_has(text, "    0.4 >55.1 ms\n");
+    expect_has(text, "    0.4>1 h 0 min\n");
     expect_has(text, "0 findings and 0 notes of different signatures in 299 cycles of 1 cell;\n"
                      "rundown's own troubles: 0. What silence is worth stands beside each cell.\n");
     CU_ASSERT_FALSE(has(text, "no failure"));

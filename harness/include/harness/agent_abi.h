@@ -41,7 +41,7 @@ enum {
     ABI_LAPS = 65536,      /* lap samples under way between agent and supervisor */
     ABI_HEAP_SLOTS = 1 << 21,
     ABI_MESSAGE_BYTES = 256,
-    ABI_HISTOGRAM = 128, /* 4 buckets an octave, up to 71 minutes */
+    ABI_HISTOGRAM = 128, /* 4 buckets an octave, up to an hour */
     ABI_ALTSTACK_BYTES = 16384,
     ABI_NAME_BYTES = 32,
     ABI_PATH_BYTES = 256,
@@ -544,7 +544,7 @@ struct abi_control {
     uint64_t lap;      /* laps finished */
     uint64_t laps_read;
     uint32_t invariants;
-    uint32_t lap_fd_baseline;
+    uint32_t disturbed; /* set by the supervisor: it held or resumed this target */
     struct plan plan;
     char message[ABI_MESSAGE_BYTES]; /* first broken invariant */
     uint32_t user_sites;
