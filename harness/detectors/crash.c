@@ -151,6 +151,17 @@ static unsigned crash_frames(const struct evidence *evidence)
     return evidence->crash_frames < EVIDENCE_FRAMES ? evidence->crash_frames : EVIDENCE_FRAMES;
 }
 
+/* What comes below main and below a thread's routine is the same in every stack. */
+static bool is_bottom(const struct evidence_frame *frame)
+{
+    return evidence_is_system(frame->module) &&
+           (strcmp(frame->function, "wrapped_main") == 0 ||
+            strcmp(frame->function, "thread_main") == 0 ||
+            strcmp(frame->function, "c11_main") == 0 ||
+            strcmp(frame->function, "start_thread") == 0 ||
+            strcmp(frame->function, "__libc_start_call_main") == 0);
+}
+
 /* Without a stack, the instruction by itself is better than nothing. */
 static void say_stack(struct finding *finding, const struct evidence *evidence,
                       const struct end *end)
@@ -158,12 +169,14 @@ static void say_stack(struct finding *finding, const struct evidence *evidence,
     unsigned frames = crash_frames(evidence);
     char text[EVIDENCE_TEXT_BYTES];
 
-    for (unsigned i = 0; i < frames && i < FRAMES_SHOWN; i++) {
+    for (unsigned i = 0; i < frames && !(i > 0 && is_bottom(&evidence->crash_frame[i])); i++) {
+        if (i == FRAMES_SHOWN) {
+            finding_say(finding, "           and %u more", frames - i);
+            break;
+        }
         evidence_frame_text(&evidence->crash_frame[i], text);
         finding_say(finding, "           %s %s", i == 0 ? "at" : "in", text);
     }
-    if (frames > FRAMES_SHOWN)
-        finding_say(finding, "           and %u more", frames - FRAMES_SHOWN);
     if (frames == 0 && end->crash != NULL) {
         evidence_address_text(evidence, end->crash->regs[RIP], text);
         finding_say(finding, "           at %s", text);
@@ -216,19 +229,30 @@ static void say_unloaded(struct finding *finding, const struct evidence *evidenc
     finding_say(finding, "           the dlclose was called in %s", caller);
 }
 
+/* The first frame in that module, if the stack could be followed there. */
+static const struct evidence_frame *frame_in(const struct evidence *evidence, const char *module)
+{
+    unsigned frames = crash_frames(evidence);
+
+    for (unsigned i = 0; i < frames; i++)
+        if (strncmp(evidence->crash_frame[i].module, module,
+                    sizeof evidence->crash_frame[i].module) == 0)
+            return &evidence->crash_frame[i];
+    return NULL;
+}
+
 /* The module is the culprit even where its function is not known any more. */
 static void sign_unloaded(struct finding *finding, const struct evidence *evidence,
                           const struct abi_module *module)
 {
-    const struct evidence_frame *top = crash_frames(evidence) > 0 ? evidence->crash_frame : NULL;
     struct evidence_frame frame = {0};
+    const struct evidence_frame *known;
     char culprit[EVIDENCE_CULPRIT_BYTES];
     char waiter[EVIDENCE_CULPRIT_BYTES] = "";
 
     evidence_path_base(module->path, frame.module);
-    if (top != NULL && strncmp(top->module, frame.module, sizeof top->module) == 0)
-        frame = *top;
-    evidence_culprit(&frame, 1, culprit);
+    known = frame_in(evidence, frame.module);
+    evidence_culprit(known != NULL ? known : &frame, 1, culprit);
     if (evidence_caller(evidence, module->unload_caller, &frame))
         evidence_culprit(&frame, 1, waiter);
     finding_sign(finding, culprit, waiter);

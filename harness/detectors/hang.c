@@ -135,11 +135,36 @@ static bool is_lost_wakeup(const struct tally *tally)
     return tally->others == 0 ? tally->events > 0 : tally->events + tally->others == 1;
 }
 
+/* Seen to run by the kernel when it was looked at again: then it was no proof. */
+static bool is_refuted(const struct waits *waits, char name[WAITS_TEXT_BYTES])
+{
+    for (unsigned n = 0; n < waits->nodes; n++)
+        if (waits->node[n].life == WAITS_RUNS && waits->node[n].thread != NULL) {
+            waits_name(waits, n, name);
+            return true;
+        }
+    return false;
+}
+
+static void judge_refuted(const struct waits *waits, struct judgement *judgement, const char *name)
+{
+    struct finding *finding = judgement_add(judgement, STOP_HANG_DEADLINE);
+
+    finding_say(finding, "not proved after all: %.40s ran when it was looked at again", name);
+    say_all(finding, waits);
+    sign(finding, waits, is_live);
+}
+
 static void judge_proved(const struct waits *waits, struct judgement *judgement)
 {
     struct tally tally = {0};
     struct finding *finding;
+    char name[WAITS_TEXT_BYTES];
 
+    if (is_refuted(waits, name)) {
+        judge_refuted(waits, judgement, name);
+        return;
+    }
     count(waits, &tally);
     finding = judgement_add(judgement,
                             is_lost_wakeup(&tally) ? STOP_HANG_LOST_WAKEUP : STOP_HANG_DEADLOCK);

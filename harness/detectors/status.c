@@ -107,7 +107,9 @@ static void judge_status(const struct evidence *evidence, struct judgement *judg
                 WEXITSTATUS(evidence->status), expected,
                 ordered ? "as the injection ordered" : "as in the dry cycle");
     say_request(finding, evidence);
-    if (evidence->effect_thread || evidence->effect_failure)
+    if (ordered && is_asked_for(evidence, WEXITSTATUS(evidence->status)))
+        note(finding, "an exit of its own came before the injected one");
+    else if (evidence->effect_thread || evidence->effect_failure)
         note(finding, "which may be its answer to the injection");
 }
 

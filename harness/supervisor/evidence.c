@@ -321,17 +321,22 @@ void evidence_point_text(const struct evidence *evidence, const struct abi_death
     plan_point_format(&point, abi_site_name(evidence_control(evidence), death->site, site), out);
 }
 
+/* Locks in an array have one name; where in it tells them apart. */
 void evidence_object_text(const struct evidence *evidence, uint32_t mode, uint64_t object,
                           char out[EVIDENCE_TEXT_BYTES])
 {
     const char *kind = mode != MODE_NONE && mode < ABI_MODES ? abi_mode_name(mode) : "lock";
     struct evidence_frame frame;
+    char offset[32] = "";
 
-    if (evidence_address(evidence, object, &frame) && frame.function[0] != 0)
-        snprintf(out, EVIDENCE_TEXT_BYTES, "%s %.*s", kind, (int)sizeof frame.function,
-                 frame.function);
-    else
+    if (!evidence_address(evidence, object, &frame) || frame.function[0] == 0) {
         snprintf(out, EVIDENCE_TEXT_BYTES, "%s 0x%" PRIx64, kind, object);
+        return;
+    }
+    if (frame.function_offset != 0)
+        snprintf(offset, sizeof offset, "+0x%" PRIx64, frame.function_offset);
+    snprintf(out, EVIDENCE_TEXT_BYTES, "%s %.*s%s", kind, (int)sizeof frame.function,
+             frame.function, offset);
 }
 
 void evidence_path_base(const char path[ABI_PATH_BYTES], char out[64])

@@ -23,9 +23,12 @@ static bool is_inside_call(const struct abi_lane *lane, unsigned family)
     return lane->depth == 0 && abi_site_family(lane->site) == family;
 }
 
-/* Where every thread was listed and this one was not. Nobody sees the end of a T?n. */
+/* Where every thread was listed and this one was not. Nobody sees the end of a T?n; one that
+ * was to be born never was. */
 static enum waits_life life_missed(const struct abi_lane *lane)
 {
+    if (lane->state == LANE_BORN)
+        return WAITS_ABSENT;
     return strncmp(lane->name, "T?", 2) == 0 ? WAITS_ENDED : WAITS_DEAD;
 }
 
@@ -36,10 +39,10 @@ static enum waits_life life_unseen(const struct waits *waits, const struct abi_l
 
     if (lane->state == LANE_ENDED)
         return WAITS_ENDED;
-    if (lane->state == LANE_BORN)
-        return WAITS_RUNS;
     if (waits->listed && target)
         return life_missed(lane);
+    if (lane->state == LANE_BORN)
+        return WAITS_RUNS;
     if (lane->wait_object != 0 || is_inside_call(lane, FAMILY_ALLOC) ||
         is_inside_call(lane, FAMILY_LOADER))
         return WAITS_BLOCKED;
@@ -550,21 +553,31 @@ static void read_threads(struct waits *waits)
     }
 }
 
+/* Of the target, and seen to stand still, or to burn for a lock. */
+static bool is_still(const struct evidence *evidence, const struct evidence_thread *thread,
+                     bool *target)
+{
+    const struct abi_lane *lane =
+        thread->lane >= 0 ? evidence_lane(evidence, (unsigned)thread->lane) : NULL;
+
+    if (thread->state == THREAD_DEAD || thread->state == THREAD_GONE)
+        return true;
+    *target = *target || (lane != NULL && evidence_is_target(evidence, lane));
+    return thread->state != THREAD_RUNNING || life_seen(thread, lane) == WAITS_SPINS;
+}
+
 /* A target that runs may get new threads between the listing and the look at its lanes. */
 static bool is_listed(const struct evidence *evidence)
 {
-    if (evidence->hang != HANG_PROVED && evidence->hang != HANG_SPINNING)
-        return false;
-    for (unsigned i = 0; evidence->thread != NULL && i < evidence->threads; i++) {
-        const struct evidence_thread *thread = &evidence->thread[i];
-        const struct abi_lane *lane =
-            thread->lane >= 0 ? evidence_lane(evidence, (unsigned)thread->lane) : NULL;
+    bool target = false;
 
-        if (lane != NULL && evidence_is_target(evidence, lane) && thread->state != THREAD_DEAD &&
-            thread->state != THREAD_GONE)
-            return evidence->threads < EVIDENCE_THREADS;
-    }
-    return false;
+    if (evidence->thread == NULL || evidence->threads >= EVIDENCE_THREADS ||
+        (evidence->hang != HANG_PROVED && evidence->hang != HANG_SPINNING))
+        return false;
+    for (unsigned i = 0; i < evidence->threads; i++)
+        if (!is_still(evidence, &evidence->thread[i], &target))
+            return false;
+    return target;
 }
 
 void waits_read(struct waits *waits, const struct evidence *evidence)

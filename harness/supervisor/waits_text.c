@@ -15,7 +15,7 @@
 enum {
     HELD_SHOWN = 4,
     WAITERS_SHOWN = 12,
-    OWNERS_SHOWN = 4,
+    OWNERS_SHOWN = 6,
 };
 
 /* Names take this much, so that what follows stands in one column. */
@@ -148,6 +148,29 @@ static uint64_t caller_of(const struct waits_node *node)
     return node->lane->site != 0 ? node->lane->site_caller : 0;
 }
 
+/* The functions that only put a thread to sleep: what called them tells more. */
+static bool is_primitive(const char *function)
+{
+    static const char *const beginnings[] = {"__lll_",  "lll_",       "futex",  "__futex",
+                                             "syscall", "__GI___lll", "___lll", NULL};
+
+    for (unsigned i = 0; beginnings[i] != NULL; i++)
+        if (strncmp(function, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return function[0] == 0;
+}
+
+/* A stack without a frame of the program's own: a thread at its very end, for one. */
+static const struct evidence_frame *library_frame(const struct evidence_thread *thread)
+{
+    unsigned frames = evidence_frames(thread);
+    unsigned i = 0;
+
+    while (i < frames && is_primitive(thread->frame[i].function))
+        i++;
+    return &thread->frame[i < frames ? i : 0];
+}
+
 bool waits_place(const struct waits *waits, unsigned node, struct evidence_frame *frame)
 {
     const struct waits_node *n = &waits->node[node];
@@ -161,7 +184,7 @@ bool waits_place(const struct waits *waits, unsigned node, struct evidence_frame
     if (evidence_caller(waits->evidence, caller_of(n), frame))
         return true;
     if (frames > 0)
-        *frame = n->thread->frame[0];
+        *frame = *library_frame(n->thread);
     return frames > 0;
 }
 
@@ -333,6 +356,8 @@ static bool place_of_death(const struct waits *waits, unsigned node, struct evid
     const struct abi_death *death = evidence_death_of(waits->evidence, node);
     unsigned frames = evidence_frames(waits->node[node].thread);
 
+    if (waits->node[node].life == WAITS_ENDED)
+        return false; /* what its lane says is of its clean-up */
     if (frames > 0 && evidence_own_frame(waits->node[node].thread->frame, frames) < frames)
         return waits_place(waits, node, frame);
     if (death != NULL && evidence_caller(waits->evidence, death->caller, frame))
@@ -340,12 +365,19 @@ static bool place_of_death(const struct waits *waits, unsigned node, struct evid
     return waits_place(waits, node, frame);
 }
 
+/* Struck at a call's entry it stood in the agent, which is nobody's business. */
+static bool is_agents(const struct evidence_frame *frame)
+{
+    return strncmp(frame->module, "librundown", 10) == 0;
+}
+
 static void say_where(struct finding *finding, const struct waits *waits, unsigned node)
 {
     struct evidence_frame frame;
     char text[EVIDENCE_TEXT_BYTES];
 
-    if (instruction_of(waits, node, &frame)) {
+    if (waits->node[node].life != WAITS_ENDED && instruction_of(waits, node, &frame) &&
+        !is_agents(&frame)) {
         evidence_instruction_text(&frame, text);
         finding_say(finding, SET_IN "at %s", text);
     }
@@ -360,11 +392,13 @@ static void say_why(struct finding *finding, const char *why, const char *object
     finding_say(finding, SET_IN "%s%s%s", why, object[0] != 0 ? " " : "", object);
 }
 
-static void say_half_way(struct finding *finding, const struct waits *waits, enum waits_how how,
-                         uint32_t mode, uint64_t lock)
+static void say_half_way(struct finding *finding, const struct waits *waits, unsigned node,
+                         enum waits_how how, uint32_t mode, uint64_t lock)
 {
     char object[EVIDENCE_TEXT_BYTES];
 
+    if (how == WAITS_TAKING) /* as what is its own affair */
+        mode = waits->node[node].lane->wait_mode;
     evidence_object_text(waits->evidence, mode, lock, object);
     if (how == WAITS_TAKING)
         say_why(finding, "was in the middle of taking", object);
@@ -395,7 +429,7 @@ static void say_how(struct finding *finding, const struct waits *waits, unsigned
     case WAITS_TAKING:
     case WAITS_RELEASING:
     case WAITS_BEFORE_FORK:
-        say_half_way(finding, waits, how, mode, object);
+        say_half_way(finding, waits, node, how, mode, object);
         break;
     case WAITS_IN_HEAP:
         say_why(finding, "has the lock of an arena of the heap", "");
@@ -524,6 +558,18 @@ static bool is_noted(const struct waits *waits, const struct raise *raise, unsig
     return false;
 }
 
+/* Where a lock was taken is the same in every run; where its owner was struck is not. */
+static bool place_of_guilt(const struct waits *waits, unsigned node, unsigned owner,
+                           struct evidence_frame *frame)
+{
+    const struct abi_held *held;
+
+    for (unsigned i = 0; (held = evidence_held(waits->node[owner].lane, i)) != NULL; i++)
+        if (waits->owner[node][owner] == WAITS_HOLDS && held->object == waits->node[node].object)
+            return evidence_caller(waits->evidence, held->caller, frame);
+    return place_of_death(waits, owner, frame);
+}
+
 static void note_owner(const struct waits *waits, unsigned node, unsigned owner,
                        struct raise *raise)
 {
@@ -532,7 +578,7 @@ static void note_owner(const struct waits *waits, unsigned node, unsigned owner,
 
     if (is_noted(waits, raise, node, owner))
         return;
-    if (place_of_death(waits, owner, &frame))
+    if (place_of_guilt(waits, node, owner, &frame))
         evidence_culprit(&frame, 1, text);
     keep_lower(raise->culprit, text);
     if (raise->owners == OWNERS_SHOWN)
@@ -553,16 +599,37 @@ static void note_waiter(const struct waits *waits, unsigned node, struct raise *
             note_owner(waits, node, m, raise);
 }
 
+/* One thread may have several locks that others wait for: it is introduced once. */
+static bool is_introduced(const struct raise *raise, unsigned before)
+{
+    for (unsigned i = 0; i < before; i++)
+        if (raise->owner[i] == raise->owner[before])
+            return true;
+    return false;
+}
+
+static void say_owner(struct finding *finding, const struct waits *waits, const struct raise *raise,
+                      unsigned first)
+{
+    for (unsigned i = first; i < raise->owners; i++) {
+        unsigned by = raise->by[i];
+        enum waits_how how = (enum waits_how)waits->owner[by][raise->owner[i]];
+
+        if (i == first)
+            waits_say_gone(finding, waits, raise->owner[i], how, waits->node[by].mode,
+                           waits->node[by].object);
+        else if (raise->owner[i] == raise->owner[first])
+            say_how(finding, waits, raise->owner[i], how, waits->node[by].mode,
+                    waits->node[by].object);
+    }
+}
+
 static void say_owners(struct finding *finding, const struct waits *waits,
                        const struct raise *raise)
 {
-    for (unsigned i = 0; i < raise->owners; i++) {
-        unsigned by = raise->by[i];
-
-        waits_say_gone(finding, waits, raise->owner[i],
-                       (enum waits_how)waits->owner[by][raise->owner[i]], waits->node[by].mode,
-                       waits->node[by].object);
-    }
+    for (unsigned i = 0; i < raise->owners; i++)
+        if (!is_introduced(raise, i))
+            say_owner(finding, waits, raise, i);
 }
 
 static void say_waiters(struct finding *finding, const struct waits *waits,

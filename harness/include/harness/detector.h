@@ -31,7 +31,8 @@ enum {
 /** struct evidence_frame - one line of a stack; empty strings where unknown. */
 struct evidence_frame {
     uint64_t pc;
-    uint64_t offset; /* in the module */
+    uint64_t offset;          /* in the module */
+    uint64_t function_offset; /* from the start of the function, or of the variable */
     char module[64];
     char function[96];
     char file[64];
