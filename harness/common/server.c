@@ -128,7 +128,7 @@ static void measure(struct abi_control *control)
     uint64_t took = now_ns() - control->start_ns;
 
     control->nanoseconds += took;
-    if (control->handled == control->epoch || control->disturbed)
+    if (control->claim != CLAIM_SERVER || control->disturbed)
         return; /* held or ended by the supervisor: no duration of the target's own */
     if (took > control->longest)
         control->longest = took;
@@ -212,7 +212,7 @@ static int reap(struct server *server, pid_t pid)
             return -1;
         if (!WIFSTOPPED(status))
             return status;
-        if (__atomic_load_n(&control->handled, __ATOMIC_ACQUIRE) == control->epoch)
+        if (__atomic_load_n(&control->claim, __ATOMIC_ACQUIRE) != CLAIM_NONE)
             continue;
         if (!(control->anomaly & ANOMALY_SIGNAL))
             __atomic_fetch_or(&control->anomaly, ANOMALY_STOPPED, __ATOMIC_RELAXED);
@@ -220,16 +220,27 @@ static int reap(struct server *server, pid_t pid)
     }
 }
 
+/* The supervisor gave this target up; the next cycle would write over what it reads. */
+static void wait_until_read(struct abi_control *control)
+{
+    while (__atomic_load_n(&control->claim, __ATOMIC_ACQUIRE) == CLAIM_SUPERVISOR)
+        syscall(SYS_futex, &control->claim, FUTEX_WAIT, CLAIM_SUPERVISOR, NULL, NULL, 0);
+}
+
 static void judge(struct server *server, int status)
 {
     struct abi_control *control = &server->memory->control;
     uint64_t planned = (UINT64_C(1) << control->plan.count) - 1;
 
+    bool ours = server_claim(control, CLAIM_SERVER);
+
+    if (!ours)
+        wait_until_read(control);
     control->status = status;
     measure(control);
     wait_drained(control);
     control->anomaly |= left_processes();
-    if (control->handled != control->epoch) {
+    if (ours) {
         if (!control->hello)
             control->anomaly |= ANOMALY_NO_AGENT;
         if (!as_expected(control, status))
@@ -237,16 +248,14 @@ static void judge(struct server *server, int status)
         if (control->laps > 1)
             control->anomaly |= ANOMALY_SERIES;
     }
-    if (control->anomaly != 0 && control->handled != control->epoch) {
+    if (ours && control->anomaly != 0)
         ring_and_wait(server);
+    if (!ours || control->anomaly != 0)
         control->failed++;
-    } else if (control->handled == control->epoch) {
-        control->failed++;
-    } else if (control->fired != planned) {
+    else if (control->fired != planned)
         control->not_fired++;
-    } else {
+    else
         control->passed++;
-    }
     if (control->anomaly & ANOMALY_LEFT)
         end_children();
     control->pid = 0;

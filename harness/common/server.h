@@ -38,6 +38,15 @@ void server_say(struct server *server, uint32_t state);
  */
 void server_expected(const struct abi_control *control, int *signal, int *status);
 
+/** server_claim() - true if @who (enum abi_claim) is the one to judge this cycle. */
+static inline bool server_claim(struct abi_control *control, uint32_t who)
+{
+    uint32_t nobody = CLAIM_NONE;
+
+    return __atomic_compare_exchange_n(&control->claim, &nobody, who, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+}
+
 /** server_bucket() - bucket of the histogram for a duration: floor(4 log2 µs). */
 unsigned server_bucket(uint64_t nanoseconds);
 

@@ -39,37 +39,49 @@ static bool is_explained(const struct evidence *evidence)
     return control != NULL && (control->anomaly & (ANOMALY_INVARIANT | ANOMALY_SIGNAL));
 }
 
-/* The request of the thread that drove the exit; NULL where its ring has lost it. */
-static const struct abi_event *exit_request(const struct evidence *evidence)
-{
-    const struct abi_control *control = evidence_control(evidence);
-    const struct abi_lane *lane =
-        control != NULL ? evidence_lane(evidence, control->exiting_lane) : NULL;
+struct request {
+    unsigned lane;
     const struct abi_event *event;
+};
 
-    for (uint64_t back = 0; lane != NULL && (event = evidence_event(lane, back)) != NULL; back++)
-        if (event->kind == EVENT_EXIT_PHASE && event->aux == PHASE_REQUESTED)
-            return event;
-    return NULL;
+/* A request of the target's own to end with that very status. */
+static bool find_asked(const struct evidence *evidence, int status, struct request *out)
+{
+    unsigned lanes = evidence_lanes(evidence);
+
+    for (unsigned i = 0; i < lanes; i++) {
+        const struct abi_lane *lane = evidence_lane(evidence, i);
+        const struct abi_event *event;
+
+        if (lane == NULL || !evidence_is_target(evidence, lane))
+            continue;
+        for (uint64_t back = 0; (event = evidence_event(lane, back)) != NULL; back++)
+            if (event->kind == EVENT_EXIT_PHASE && (int)(event->object & 0xff) == status) {
+                *out = (struct request){i, event};
+                return true;
+            }
+    }
+    return false;
 }
 
 static void say_request(struct finding *finding, const struct evidence *evidence)
 {
-    const struct abi_event *event = exit_request(evidence);
+    struct request request;
     struct evidence_frame frame;
     char name[EVIDENCE_NAME_BYTES];
     char text[EVIDENCE_TEXT_BYTES];
     char culprit[EVIDENCE_CULPRIT_BYTES] = "";
+    int status = WEXITSTATUS(evidence->status);
 
-    if (event == NULL)
+    if (!find_asked(evidence, status, &request))
         return;
-    evidence_lane_text(evidence, evidence_control(evidence)->exiting_lane, name);
-    if (evidence_caller(evidence, event->caller, &frame)) {
+    evidence_lane_text(evidence, request.lane, name);
+    if (evidence_caller(evidence, request.event->caller, &frame)) {
         evidence_frame_text(&frame, text);
         evidence_culprit(&frame, 1, culprit);
-        finding_say(finding, "%-10s asked to end with %d, in %s", name, (int)event->object, text);
+        finding_say(finding, "%-10s asked to end with %d, in %s", name, status, text);
     } else {
-        finding_say(finding, "%-10s asked to end with %d", name, (int)event->object);
+        finding_say(finding, "%-10s asked to end with %d", name, status);
     }
     finding_sign(finding, culprit, "");
 }
@@ -95,19 +107,20 @@ static void judge_handled(const struct evidence *evidence, struct judgement *jud
 
     finding_say(finding, "the process ended with status %d, not of the signal that was sent",
                 WEXITSTATUS(evidence->status));
-    say_request(note(finding, "so it handles that signal, which is its right"), evidence);
+    say_request(note(finding, "so it handles that signal, or was quicker"), evidence);
 }
 
 static void judge_status(const struct evidence *evidence, struct judgement *judgement, int expected)
 {
     struct finding *finding = judgement_add(judgement, STOP_EXIT_WRONG_STATUS);
     bool ordered = evidence->struck && expected != dry_status(evidence);
+    struct request own;
 
     finding_say(finding, "the process ended with status %d, expected was %d, %s",
                 WEXITSTATUS(evidence->status), expected,
                 ordered ? "as the injection ordered" : "as in the dry cycle");
     say_request(finding, evidence);
-    if (ordered && is_asked_for(evidence, WEXITSTATUS(evidence->status)))
+    if (ordered && find_asked(evidence, WEXITSTATUS(evidence->status), &own))
         note(finding, "an exit of its own came before the injected one");
     else if (evidence->effect_thread || evidence->effect_failure)
         note(finding, "which may be its answer to the injection");

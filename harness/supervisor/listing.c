@@ -147,7 +147,8 @@ static const struct listing listing_detectors = {
     .members = detector_members,
 };
 
-/* --- formats, commands, lists ------------------------------------------------------------------- */
+/* --- formats, commands, lists -------------------------------------------------------------------
+ */
 
 static const char *format_name(unsigned index)
 {

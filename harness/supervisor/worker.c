@@ -528,6 +528,15 @@ static void collect(struct worker *worker, enum evidence_hang hang, const char *
     autopsy_collect(&run->autopsy, &worker->job, hang, why, worker->lap, (unsigned)worker->laps);
 }
 
+/* The server keeps the pid from being used again until it has seen CLAIM_DONE. */
+static void kill_claimed(struct abi_control *control)
+{
+    if (control->pid != 0)
+        kill((pid_t)control->pid, SIGKILL);
+    __atomic_store_n(&control->claim, CLAIM_DONE, __ATOMIC_RELEASE);
+    wake(&control->claim);
+}
+
 static void end_target(struct worker *worker)
 {
     struct abi_control *control = control_of(worker);
@@ -537,9 +546,8 @@ static void end_target(struct worker *worker)
         autopsy_release(&run->autopsy);
         run->options.held(run->options.context, (int)control->pid);
     }
-    __atomic_store_n(&control->handled, control->epoch, __ATOMIC_RELEASE);
-    if (control->pid != 0)
-        kill((pid_t)control->pid, SIGKILL);
+    if (server_claim(control, CLAIM_SUPERVISOR) || control->claim == CLAIM_SUPERVISOR)
+        kill_claimed(control);
     autopsy_release(&run->autopsy);
 }
 
@@ -724,6 +732,7 @@ static void resume_parked(struct worker *worker)
         __atomic_fetch_or(&memory->control.anomaly, ANOMALY_LOCK, __ATOMIC_RELAXED);
     autopsy_release(&worker->run->autopsy);
     memory->control.disturbed = 1;
+    __atomic_store_n(&memory->control.claim, CLAIM_NONE, __ATOMIC_RELEASE);
     memory->control.parked = 0;
     for (uint32_t i = 0; i < lanes; i++) {
         if (memory->lane[i].park == 0)
@@ -737,6 +746,8 @@ static void hung(struct worker *worker, enum evidence_hang hang)
 {
     struct abi_control *control = control_of(worker);
 
+    if (!server_claim(control, CLAIM_SUPERVISOR))
+        return; /* it has just ended after all */
     if (worker->phase != WORKER_BATCH) {
         char text[128];
 
@@ -760,10 +771,10 @@ static void abandon(struct worker *worker)
 {
     struct abi_control *control = control_of(worker);
 
+    if (!server_claim(control, CLAIM_SUPERVISOR))
+        return;
     worker->abandoned = worker->phase == WORKER_BATCH;
-    __atomic_store_n(&control->handled, control->epoch, __ATOMIC_RELEASE);
-    if (control->pid != 0)
-        kill((pid_t)control->pid, SIGKILL);
+    kill_claimed(control);
 }
 
 void worker_tick(struct worker *worker, uint64_t now_ns)

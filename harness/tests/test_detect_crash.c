@@ -139,6 +139,26 @@ static void test_data_of_an_unloaded_module(void)
     fixture_close(&f);
 }
 
+/* Its own code on its own data: the function is known from further out. */
+static void test_frame_of_the_module_signs(void)
+{
+    const struct finding *finding;
+
+    open_two();
+    fixture_module(&f, "/opt/lib/libplug.so", 0x7000000, 0x7004000, 0, 0);
+    caught(SIGSEGV, SEGV_MAPERR, AT_WORKER, 0x7003010, 1);
+    frame("libc.so.6", "pthread_mutex_lock", "", 0);
+    frame("libplug.so", "plug_use", "plug.c", 12);
+    frame("prog", "worker", "prog.c", 20);
+    frame("libc.so.6", "start_thread", "", 0);
+    frame("libc.so.6", "clone3", "", 0);
+    finding = judge(STOP_MODULE_CODE_UNMAPPED);
+    CU_ASSERT_STRING_EQUAL(finding->signature, "module.code-unmapped libplug.so:plug_use -");
+    CU_ASSERT(fixture_says(finding, "in worker  prog"));
+    CU_ASSERT_PTR_NULL(strstr(finding->line[finding->lines - 1], "clone3"));
+    fixture_close(&f);
+}
+
 static void test_allocator_by_its_words(void)
 {
     const struct finding *finding;
@@ -253,6 +273,7 @@ int main(void)
         {"code of an unloaded module", test_code_of_an_unloaded_module},
         {"named by the supervisor", test_supervisor_names_the_module},
         {"data of an unloaded module", test_data_of_an_unloaded_module},
+        {"a frame of the module", test_frame_of_the_module_signs},
         {"the allocator's words", test_allocator_by_its_words},
         {"the allocator's stack and site", test_allocator_by_its_stack_and_site},
         {"not the ordered signal", test_another_signal_than_the_ordered_one},

@@ -185,6 +185,21 @@ static void test_many_threads_fit(void)
     fixture_close(&f);
 }
 
+/* The kernel saw it run afterwards: whatever was proved, it was not that. */
+static void test_proof_that_does_not_hold(void)
+{
+    const struct finding *finding;
+
+    open_two(HANG_PROVED);
+    fixture_wait(&f, 0, SITE_SEM_WAIT, READY, MODE_SEMAPHORE, AT_MAIN);
+    fixture_thread(&f, 0, THREAD_WAITING, SYS_futex);
+    fixture_thread(&f, 1, THREAD_RUNNING, -1);
+    finding = judge(STOP_HANG_DEADLINE);
+    CU_ASSERT_EQUAL(finding->severity, STOP_SEVERITY_NOTE);
+    CU_ASSERT(fixture_says(finding, "not proved after all: T1.1 ran"));
+    fixture_close(&f);
+}
+
 /* The recorder's own threads are no part of the program. */
 static void test_recorder_is_left_out(void)
 {
@@ -272,6 +287,7 @@ int main(void)
         {"a deadline", test_deadline},
         {"stopped", test_stopped},
         {"many threads", test_many_threads_fit},
+        {"a proof that does not hold", test_proof_that_does_not_hold},
         {"the recorder", test_recorder_is_left_out},
         {"twin: a dead owner", test_twin_owner_is_dead},
         {"twin: a stuck heap", test_twin_heap_is_stuck_behind_a_join},

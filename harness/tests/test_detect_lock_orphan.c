@@ -3,6 +3,7 @@
  */
 #include "evidence_damage.h"
 
+#include <string.h>
 #include <sys/syscall.h>
 
 #include <CUnit/Basic.h>
@@ -62,6 +63,7 @@ static void test_returned_with_a_mutex(void)
     fixture_wait(&f, 0, SITE_LOCK, LOCK_A, MODE_MUTEX, AT_MAIN);
     finding = judge(STOP_LOCK_ORPHANED);
     CU_ASSERT(fixture_says(finding, "T1.1       was cancelled"));
+    CU_ASSERT_EQUAL(finding->lines, 3); /* its lane's last call was of its clean-up */
     fixture_close(&f);
 }
 
@@ -197,6 +199,45 @@ static void test_owner_lost_at_fork(void)
     fixture_close(&f);
 }
 
+/* One owner with two locks is introduced once. */
+static void test_two_locks_of_one_owner(void)
+{
+    const struct finding *finding;
+    unsigned third;
+
+    open_two();
+    third = fixture_lane(&f, "T1.2");
+    fixture_hold(&f, 1, LOCK_A, MODE_MUTEX, AT_UPDATE);
+    fixture_hold(&f, 1, LOCK_B, MODE_MUTEX, AT_WORKER);
+    fixture_kill(&f, 1, SITE_MALLOC, 1, 4);
+    fixture_wait(&f, 0, SITE_LOCK, LOCK_A, MODE_MUTEX, AT_MAIN);
+    fixture_wait(&f, third, SITE_LOCK, LOCK_B, MODE_MUTEX, AT_MAIN);
+    finding = judge(STOP_LOCK_ORPHANED);
+    CU_ASSERT_EQUAL(finding->lines, 6);
+    CU_ASSERT(fixture_says(finding, "holds mutex lock_a, taken in update"));
+    CU_ASSERT(fixture_says(finding, "holds mutex lock_b, taken in worker"));
+    fixture_close(&f);
+}
+
+/* Struck at the entry of a call it stood in the agent; and the guilt lies where it locked. */
+static void test_struck_at_an_entry(void)
+{
+    const struct finding *finding;
+
+    open_two();
+    fixture_symbol(&f, 0x910000, "librundown-agent.so", "strike_record", "", 0);
+    fixture_hold(&f, 1, LOCK_A, MODE_MUTEX, AT_UPDATE);
+    fixture_call(&f, 1, SITE_FREE, AT_PLUGIN);
+    fixture_kill(&f, 1, SITE_FREE, 1, 0);
+    f.memory->death[0].regs[16] = 0x910010;
+    fixture_wait(&f, 0, SITE_LOCK, LOCK_A, MODE_MUTEX, AT_MAIN);
+    finding = judge(STOP_LOCK_ORPHANED);
+    CU_ASSERT_PTR_NULL(strstr(finding->line[1], "strike_record"));
+    CU_ASSERT(fixture_says(finding, "called from stop  libplug.so"));
+    CU_ASSERT_STRING_EQUAL(finding->signature, "lock.orphaned prog:update prog:main");
+    fixture_close(&f);
+}
+
 static void test_many_waiters_leave_room_for_the_owner(void)
 {
     const struct finding *finding;
@@ -267,6 +308,8 @@ int main(void)
         {"a stream's lock, by the stack", test_stream_lock_by_the_stack},
         {"a parked owner", test_parked_owner},
         {"an owner lost at fork", test_owner_lost_at_fork},
+        {"two locks of one owner", test_two_locks_of_one_owner},
+        {"struck at an entry", test_struck_at_an_entry},
         {"many waiters", test_many_waiters_leave_room_for_the_owner},
         {"twin: a live owner", test_twin_live_owner},
         {"twin: killed between updates", test_twin_killed_between_updates},

@@ -76,6 +76,23 @@ static void test_ordered_status_got_lost(void)
     fixture_close(&f);
 }
 
+/* main's own exit and the injected one race; whoever is first, decides. */
+static void test_note_where_its_own_exit_was_first(void)
+{
+    const struct finding *finding;
+
+    open_ended(EXITED(0));
+    strike("exit-twice", "T1.1", 91);
+    f.evidence.effect_status = 91;
+    fixture_exit(&f, 1, 91, 2, AT_WORKER);
+    fixture_exit(&f, 0, 0, 2, AT_MAIN);
+    finding = judge(STOP_EXIT_WRONG_STATUS);
+    CU_ASSERT_EQUAL(finding->severity, STOP_SEVERITY_NOTE);
+    CU_ASSERT(fixture_says(finding, "an exit of its own came before"));
+    CU_ASSERT(fixture_says(finding, "T1 (main)  asked to end with 0, in main"));
+    fixture_close(&f);
+}
+
 static void test_note_where_the_program_may_answer(void)
 {
     open_ended(EXITED(1));
@@ -183,6 +200,7 @@ int main(void)
     static const struct fixture_case cases[] = {
         {"wrong by itself", test_wrong_by_itself},
         {"an ordered status got lost", test_ordered_status_got_lost},
+        {"a note for its own exit", test_note_where_its_own_exit_was_first},
         {"a note for an answer", test_note_where_the_program_may_answer},
         {"a delay is no excuse", test_delay_is_no_excuse},
         {"twin: as expected", test_twin_as_expected},

@@ -253,6 +253,9 @@ static void test_object_names(void)
     fixture_symbol(&f, 0x8000, "prog", "table_lock", "", 0);
     evidence_object_text(&f.evidence, MODE_MUTEX, 0x8000, text);
     CU_ASSERT_STRING_EQUAL(text, "mutex table_lock");
+    f.symbol[f.symbols - 1].frame.function_offset = 0x40;
+    evidence_object_text(&f.evidence, MODE_MUTEX, 0x8040, text);
+    CU_ASSERT_STRING_EQUAL(text, "mutex table_lock+0x40");
     evidence_object_text(&f.evidence, MODE_SPIN, 0x99, text);
     CU_ASSERT_STRING_EQUAL(text, "spin lock 0x99");
     evidence_object_text(&f.evidence, UINT32_MAX, 0x99, text);

@@ -427,11 +427,20 @@ static void test_who_is_not_listed_is_gone(void)
     CU_ASSERT_TRUE(waits.listed);
     CU_ASSERT_EQUAL(waits.node[0].life, WAITS_BLOCKED);
     CU_ASSERT_EQUAL(waits.node[1].life, WAITS_DEAD);
-    CU_ASSERT_EQUAL(waits.node[2].life, WAITS_ENDED); /* its end nobody sees */
-    CU_ASSERT_EQUAL(waits.node[3].life, WAITS_RUNS);
-    f.evidence.hang = HANG_DEADLINE; /* it may have been born since */
+    CU_ASSERT_EQUAL(waits.node[2].life, WAITS_ENDED);  /* its end nobody sees */
+    CU_ASSERT_EQUAL(waits.node[3].life, WAITS_ABSENT); /* never born */
+    f.evidence.hang = HANG_DEADLINE;                   /* it may have been born since */
     read_all();
     CU_ASSERT_EQUAL(waits.node[1].life, WAITS_RUNS);
+    CU_ASSERT_EQUAL(waits.node[3].life, WAITS_RUNS);
+    f.evidence.hang = HANG_PROVED;
+    f.evidence.thread[0].state = THREAD_RUNNING; /* no standstill, so no list */
+    read_all();
+    CU_ASSERT_FALSE(waits.listed);
+    f.evidence.hang = HANG_SPINNING;
+    fixture_wait(&f, 0, SITE_SPIN_LOCK, LOCK_A, MODE_SPIN, AT_MAIN);
+    read_all();
+    CU_ASSERT_TRUE(waits.listed);
     fixture_close(&f);
 }
 

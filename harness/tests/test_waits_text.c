@@ -118,6 +118,21 @@ static void test_whose_place_it_is(void)
     fixture_close(&f);
 }
 
+/* At its very end a thread has no frame of the program's own. */
+static void test_library_frames_say_more_than_futexes(void)
+{
+    unsigned thread;
+
+    open_with(1);
+    thread = fixture_thread(&f, 0, THREAD_WAITING, SYS_futex);
+    fixture_frame(&f, thread, "libc.so.6", "futex_wait", "", 0);
+    fixture_frame(&f, thread, "libc.so.6", "__lll_lock_wait_private", "", 0);
+    fixture_frame(&f, thread, "libc.so.6", "_int_free", "", 0);
+    fixture_frame(&f, thread, "libc.so.6", "start_thread", "", 0);
+    expect_sign(0, "libc.so.6:_int_free");
+    fixture_close(&f);
+}
+
 static void test_a_line_about_the_living(void)
 {
     const struct finding *finding;
@@ -211,6 +226,7 @@ int main(void)
         {"what is waited for", test_what_is_waited_for},
         {"what the kernel says", test_what_the_kernel_says},
         {"whose place it is", test_whose_place_it_is},
+        {"library frames", test_library_frames_say_more_than_futexes},
         {"a line about the living", test_a_line_about_the_living},
         {"lines about the dead", test_lines_about_the_dead},
         {"nothing of nobody", test_nothing_is_said_of_nobody},

@@ -466,6 +466,14 @@ enum abi_purpose {
     PURPOSE_STEP,  /* dry cycle: step the calls at hits 1, 2, 4 ... and note their lengths */
 };
 
+/* A target may end while the supervisor gives it up: exactly one of the two judges it. */
+enum abi_claim {
+    CLAIM_NONE = 0,
+    CLAIM_SERVER,
+    CLAIM_SUPERVISOR, /* it reads the evidence: the server waits before the next cycle */
+    CLAIM_DONE,       /* it has read it, and ended the target */
+};
+
 enum abi_server_mode { SERVER_FORK = 0, SERVER_FRESH = 1 };
 
 /* Bits of abi_control.options, set by the supervisor. */
@@ -506,7 +514,6 @@ struct abi_control {
     uint64_t nanoseconds;
     uint64_t longest;
     uint32_t histogram[ABI_HISTOGRAM]; /* of durations: bucket floor(4 * log2(microseconds)) */
-    uint64_t handled;   /* epoch of the cycle that the supervisor judged while it ran */
     uint64_t drained;   /* bytes of output the supervisor has read; futex in the low half */
     int32_t baseline_status; /* wait status of the dry cycle */
     uint32_t laps;           /* per cycle, at least 1 */
@@ -544,6 +551,7 @@ struct abi_control {
     uint64_t lap;      /* laps finished */
     uint64_t laps_read;
     uint32_t invariants;
+    uint32_t claim;     /* enum abi_claim: who judges this cycle; a futex word */
     uint32_t disturbed; /* set by the supervisor: it held or resumed this target */
     struct plan plan;
     char message[ABI_MESSAGE_BYTES]; /* first broken invariant */
