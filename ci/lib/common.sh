@@ -63,10 +63,10 @@ show_failure() {
     tail -n "+${found:-1}" -- "$1" | head -n 25 >&2
 }
 
-# build_tree DIR [CMAKE-ARGUMENT...]: configures and builds; silent unless it fails.
-build_tree() {
+# configure_tree DIR [CMAKE-ARGUMENT...]: silent unless it fails, like the next.
+configure_tree() {
     local dir=$1
-    local log=$1/build.log
+    local log=$1/configure.log
 
     shift
     need_directory "$dir"
@@ -74,7 +74,15 @@ build_tree() {
         show_failure "$log" 'CMake Error'
         die 4 "$dir: it cannot be configured; all of it is in $log"
     fi
-    if ! cmake --build "$dir" -j "$jobs" >>"$log" 2>&1 </dev/null; then
+}
+
+# build_tree DIR [CMAKE-ARGUMENT...]: configures, and builds what is out of date.
+build_tree() {
+    local dir=$1
+    local log=$1/build.log
+
+    configure_tree "$@"
+    if ! cmake --build "$dir" -j "$jobs" >"$log" 2>&1 </dev/null; then
         show_failure "$log" '^FAILED:'
         die 4 "$dir: it does not build; all of it is in $log"
     fi

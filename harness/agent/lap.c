@@ -45,6 +45,7 @@ static void count_pages(struct abi_lap *out)
 {
     char text[128];
     long fd = RAW4(SYS_openat, AT_FDCWD, "/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
+    int64_t shared;
     long length;
 
     out->map_pages = out->rss_pages = -1;
@@ -55,7 +56,8 @@ static void count_pages(struct abi_lap *out)
     if (length <= 0)
         return;
     text[length] = 0;
-    number(number(text, &out->map_pages), &out->rss_pages);
+    number(number(number(text, &out->map_pages), &out->rss_pages), &shared);
+    out->rss_pages -= shared; /* the memory that we share with the supervisor is in there */
 }
 
 void lap_take(struct abi_lap *out)

@@ -55,7 +55,11 @@ char *line_format(const struct target *target, const struct plan *plan, int inje
 
 struct reader {
     struct line *line;
-    char *workload; /* "name,key=value,..." as target_workload takes it */
+    char *workload; /* "name,key=value,..." as target_workload takes it, or "module" */
+    const char *library; /* words of a module */
+    const char *use[USES_MOST + 1]; /* one too many, so that uses_open() can refuse it */
+    unsigned uses;
+    char where;
     uint32_t laps;
     bool fresh;
     char *input;
@@ -97,6 +101,27 @@ static int read_inject(struct line *line, char *value, struct error *e)
     return plan_point_parse(at, usersite_find, NULL, &line->point, e);
 }
 
+static bool reads_module(const struct reader *reader)
+{
+    return reader->workload != NULL && strcmp(reader->workload, "module") == 0;
+}
+
+/* What only modules have. */
+static bool read_module_word(struct reader *reader, const char *word, const char *value)
+{
+    if (!reads_module(reader))
+        return false;
+    if (strcmp(word, "use") == 0) {
+        if (reader->uses <= USES_MOST)
+            reader->use[reader->uses++] = value;
+        return true;
+    }
+    if (strcmp(word, "where") != 0)
+        return false;
+    reader->where = value[0] != 0 && value[1] == 0 ? value[0] : '?';
+    return true;
+}
+
 static int read_word(struct reader *reader, char *word, struct error *e)
 {
     struct line *line = reader->line;
@@ -104,6 +129,10 @@ static int read_word(struct reader *reader, char *word, struct error *e)
     uint64_t n = 0;
     int code = 0;
 
+    if (reads_module(reader) && reader->library == NULL) {
+        reader->library = word; /* whatever it looks like */
+        return 0;
+    }
     if (value == NULL) {
         if (reader->workload != NULL)
             return error_set(e, ERROR_USAGE, "replay line: '%s' is not of the form name=value",
@@ -112,6 +141,8 @@ static int read_word(struct reader *reader, char *word, struct error *e)
         return 0;
     }
     *value++ = 0;
+    if (read_module_word(reader, word, value))
+        return 0;
     if (strcmp(word, "seed") == 0)
         return number(word, value, &line->seed, e);
     if (strcmp(word, "cycle") == 0) {
@@ -152,7 +183,7 @@ static int read_word(struct reader *reader, char *word, struct error *e)
         snprintf(line->build, sizeof line->build, "%s", value);
         return 0;
     }
-    if (reader->workload == NULL)
+    if (reader->workload == NULL || reads_module(reader))
         return error_set(e, ERROR_USAGE, "replay line: '%s=%s' has no meaning here", word, value);
     char *longer = NULL;
 
@@ -176,6 +207,11 @@ static int split(const char *text, wordexp_t *words, struct error *e)
         return error_set(e, ERROR_MEMORY, "out of memory");
     /* wordexp refuses some characters outside quotes; '?' and '*' stand for names here. */
     for (const char *at = text; *at != 0; at++) {
+        if (!quoted && *at == '\\' && at[1] != 0) {
+            fputc(*at++, out);
+            fputc(*at, out);
+            continue;
+        }
         if (*at == '\'')
             quoted = !quoted;
         if (!quoted && strchr("?*[#~;&|<>(){}$`!", *at) != NULL)
@@ -190,6 +226,25 @@ static int split(const char *text, wordexp_t *words, struct error *e)
     return result == 0 ? 0 : error_set(e, ERROR_USAGE, "replay line: it cannot be split into words");
 }
 
+static int find_module(const struct reader *reader, const char *libdir, struct error *e)
+{
+    char *host = target_host(libdir);
+    struct uses *uses = NULL;
+    int code;
+
+    if (host == NULL)
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    if (reader->library == NULL)
+        code = error_set(e, ERROR_USAGE, "replay line: a path must follow 'module'");
+    else
+        code = uses_open(reader->library, reader->use, reader->uses, host, &uses, e);
+    if (code == 0)
+        code = target_module(uses, reader->where, libdir, &reader->line->target, e);
+    uses_drop(uses);
+    free(host);
+    return code;
+}
+
 static int find_target(struct reader *reader, char **command, const char *libdir, struct error *e)
 {
     struct line *line = reader->line;
@@ -199,8 +254,12 @@ static int find_target(struct reader *reader, char **command, const char *libdir
         return error_set(e, ERROR_USAGE, "replay line: it names neither a workload nor a program");
     if (reader->workload != NULL && *command != NULL)
         return error_set(e, ERROR_USAGE, "replay line: it names both a workload and a program");
-    code = reader->workload != NULL ? target_workload(reader->workload, libdir, &line->target, e)
-                                    : target_program(command, &line->target, e);
+    if (reads_module(reader))
+        code = find_module(reader, libdir, e);
+    else
+        code = reader->workload != NULL
+                   ? target_workload(reader->workload, libdir, &line->target, e)
+                   : target_program(command, &line->target, e);
     if (code != 0)
         return code;
     if (reader->laps != 0)
@@ -213,7 +272,7 @@ static int find_target(struct reader *reader, char **command, const char *libdir
 
 int line_parse(const char *text, const char *libdir, struct line *out, struct error *e)
 {
-    struct reader reader = {out, NULL, 0, false, NULL, false};
+    struct reader reader = {.line = out, .where = 'a'};
     static char *nothing[] = {NULL};
     char **command = nothing;
     wordexp_t words;

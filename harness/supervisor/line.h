@@ -3,6 +3,8 @@
  *
  *     heap-churn variant=shared-arena threads=4 seed=0x5eed cycle=812
  *         inject=thread-kill@T1.2:malloc#17+41i mode=free build=0f3a...
+ *     module /lib/libfoo.so where=b use='fn(1,"text")' seed=0x1 cycle=0 inject=none mode=free
+ *         laps=1000 build=...
  *     seed=0x1 cycle=3 inject=sigkill@T1:malloc#7 mode=free build=... -- xz -T4 'a file'
  *
  * One line is enough to run the cycle again on the same binaries. "argument=N" follows where
@@ -29,7 +31,10 @@ struct line {
 char *line_format(const struct target *target, const struct plan *plan, int injector,
                   const struct abi_control *control);
 
-/** line_parse() - the reverse. ERROR_USAGE names the word that is wrong. */
+/**
+ * line_parse() - the reverse. ERROR_USAGE names the word that is wrong. A module's C files are
+ * compiled, and the module is tried, as uses_open() does.
+ */
 int line_parse(const char *text, const char *libdir, struct line *out, struct error *e);
 
 void line_free(struct line *line);

@@ -268,14 +268,21 @@ void listing_row(FILE *out, unsigned columns, const char *head, const char *text
     size_t width = strlen(head);
     char *wrapped = NULL;
     size_t length;
-    FILE *memory = open_memstream(&wrapped, &length);
+    FILE *memory;
 
+    if (*text == 0) {
+        while (width > 0 && head[width - 1] == ' ')
+            width--;
+        fprintf(out, "%.*s\n", (int)width, head);
+        return;
+    }
+    memory = open_memstream(&wrapped, &length);
     if (memory == NULL)
         return;
     wrap_line(memory, (unsigned)width, 0, text, columns);
     if (fclose(memory) == 0) {
         fputs(head, out);
-        fputs(length > width ? wrapped + width : "\n", out);
+        fputs(wrapped + width, out);
     }
     free(wrapped);
 }

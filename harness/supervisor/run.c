@@ -318,7 +318,7 @@ static int open_store(struct run *run, struct error *e)
     if (options->resume)
         return store_open(options->directory, true, &run->store, e);
     if (mkdir(options->directory, 0777) != 0 && errno != EEXIST)
-        return error_set(e, errno == EACCES ? ERROR_PERMISSION : ERROR_SYSTEM, "--out: %s: %s",
+        return error_set(e, errno == EACCES ? ERROR_PERMISSION : ERROR_USAGE, "--out: %s: %s",
                          options->directory, strerror(errno));
     code = store_create(options->directory, &run->store, e);
     if (code != 0)

@@ -261,6 +261,18 @@ static bool plain_word(const char *word)
                                       "0123456789_-+=./:,%@^") == strlen(word);
 }
 
+static void quote_word(FILE *out, const char *word)
+{
+    if (plain_word(word)) {
+        fputs(word, out);
+        return;
+    }
+    fputc('\'', out);
+    for (const char *at = word; *at != 0; at++)
+        fputs(*at == '\'' ? "'\\''" : (char[]){*at, 0}, out);
+    fputc('\'', out);
+}
+
 char *target_quote(char *const *argv)
 {
     char *text = NULL;
@@ -271,14 +283,8 @@ char *target_quote(char *const *argv)
         return NULL;
     fputs("--", out);
     for (; *argv != NULL; argv++) {
-        if (plain_word(*argv)) {
-            fprintf(out, " %s", *argv);
-            continue;
-        }
-        fputs(" '", out);
-        for (const char *at = *argv; *at != 0; at++)
-            fputs(*at == '\'' ? "'\\''" : (char[]){*at, 0}, out);
-        fputc('\'', out);
+        fputc(' ', out);
+        quote_word(out, *argv);
     }
     fclose(out);
     return text;
@@ -356,6 +362,87 @@ int target_program(char *const *argv, struct target **out, struct error *e)
     return 0;
 }
 
+/* --- modules ------------------------------------------------------------------------------ */
+
+char *target_host(const char *libdir)
+{
+    char *path = NULL;
+
+    return asprintf(&path, "%s/rundown-module-host", libdir) < 0 ? NULL : path;
+}
+
+/* The host's own path is no part of it: a line serves wherever rundown is installed. */
+static char *module_head(const struct uses *uses, char where)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+
+    if (out == NULL)
+        return NULL;
+    fputs("module ", out);
+    quote_word(out, uses_library(uses));
+    fprintf(out, " where=%c", where);
+    for (unsigned i = 0; i < uses_count(uses); i++) {
+        fputs(" use=", out);
+        quote_word(out, uses_text(uses, i));
+    }
+    fclose(out);
+    return text;
+}
+
+static bool module_words(struct target *target, const struct uses *uses, char where)
+{
+    unsigned count = 0;
+
+    target->argv = calloc(uses_count(uses) + 4, sizeof *target->argv);
+    if (target->argv == NULL)
+        return false;
+    target->argv[count++] = strdup(target->path);
+    target->argv[count++] = strdup(uses_library(uses));
+    if (asprintf(&target->argv[count++], "where=%c", where) < 0)
+        return false;
+    for (unsigned i = 0; i < uses_count(uses); i++)
+        target->argv[count++] = strdup(uses_word(uses, i));
+    for (unsigned i = 0; i < count; i++)
+        if (target->argv[i] == NULL)
+            return false;
+    return true;
+}
+
+int target_module(struct uses *uses, char where, const char *libdir, struct target **out,
+                  struct error *e)
+{
+    struct target *target = calloc(1, sizeof *target);
+    const char *slash = strrchr(uses_library(uses), '/');
+
+    if (target == NULL)
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    if (where < 'a' || where > 'c') {
+        free(target);
+        return error_set(e, ERROR_USAGE, "where: '%c' is neither a, b nor c", where);
+    }
+    target->uses = uses_hold(uses);
+    target->path = target_host(libdir);
+    target->head = module_head(uses, where);
+    target->tail = strdup("");
+    target->name = strdup(slash != NULL ? slash + 1 : uses_library(uses));
+    target->variant = strndup(&where, 1);
+    target->environment = strdup("");
+    target->laps = 1;
+    target->probe = true;
+    target->modules = true;
+    if (target->path == NULL || target->head == NULL || target->tail == NULL ||
+        target->name == NULL || target->variant == NULL || target->environment == NULL ||
+        !module_words(target, uses, where)) {
+        target_free(target);
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    }
+    read_build(uses_file(uses), target->build);
+    *out = target;
+    return 0;
+}
+
 void target_free(struct target *target)
 {
     if (target == NULL)
@@ -363,6 +450,7 @@ void target_free(struct target *target)
     for (char **word = target->argv; word != NULL && *word != NULL; word++)
         free(*word);
     free(target->argv);
+    uses_drop(target->uses);
     free(target->head);
     free(target->tail);
     free(target->name);

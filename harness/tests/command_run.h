@@ -1,5 +1,6 @@
 /*
- * command_run.h: runs the built program and keeps all that it said. For tests only.
+ * command_run.h: runs the built program, or a function in a child, and keeps all that it said.
+ * For tests only.
  *
  * Output goes to files in memory, so a child may say as much as it likes without anybody reading
  * meanwhile. A child that does not end in COMMAND_SECONDS is killed by its alarm, and its status
@@ -48,8 +49,8 @@ static inline void said_free(struct said *said)
     memset(said, 0, sizeof *said);
 }
 
-/** command_exec() - runs @argv; @hook is called in the child first, and may be NULL. */
-static inline void command_exec(struct said *said, void (*hook)(void), char *const argv[])
+/** command_call() - calls @body in a child; what it returns is the status. */
+static inline void command_call(struct said *said, int (*body)(void *context), void *context)
 {
     int out = memfd_create("stdout", MFD_CLOEXEC), err = memfd_create("stderr", MFD_CLOEXEC);
     int status;
@@ -64,15 +65,37 @@ static inline void command_exec(struct said *said, void (*hook)(void), char *con
         dup2(out, STDOUT_FILENO);
         dup2(err, STDERR_FILENO);
         alarm(COMMAND_SECONDS);
-        if (hook != NULL)
-            hook();
-        execv(argv[0], argv);
-        _exit(127);
+        status = body(context);
+        fflush(NULL);
+        _exit(status);
     }
     CU_ASSERT_EQUAL_FATAL(waitpid(child, &status, 0), child);
     said->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     said->out = said_read(out);
     said->err = said_read(err);
+}
+
+struct command_start {
+    void (*hook)(void);
+    char *const *argv;
+};
+
+static inline int command_start(void *context)
+{
+    const struct command_start *start = context;
+
+    if (start->hook != NULL)
+        start->hook();
+    execv(start->argv[0], start->argv);
+    return 127;
+}
+
+/** command_exec() - runs @argv; @hook is called in the child first, and may be NULL. */
+static inline void command_exec(struct said *said, void (*hook)(void), char *const argv[])
+{
+    struct command_start start = {hook, argv};
+
+    command_call(said, command_start, &start);
 }
 
 /** command_words() - runs the program with @line cut at blanks. */

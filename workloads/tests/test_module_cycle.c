@@ -7,6 +7,7 @@
 #include <workloads/modules/worker.h>
 
 #include <dlfcn.h>
+#include <errno.h>
 
 extern const struct workload workload_module_cycle;
 
@@ -19,7 +20,14 @@ void *__wrap_dlsym(void *, const char *);
 char *__real_dlerror(void);
 char *__wrap_dlerror(void);
 
-enum fault { FAULT_NONE, FAULT_NOT_LOADED, FAULT_NO_MEMORY, FAULT_NO_SYMBOL, FAULT_LIES };
+enum fault {
+    FAULT_NONE,
+    FAULT_NOT_LOADED,
+    FAULT_MEMORY_IN_ERRNO, /* that there is none, as glibc says it at times */
+    FAULT_MEMORY_IN_TEXT,  /* and at others */
+    FAULT_NO_SYMBOL,
+    FAULT_LIES
+};
 
 static enum fault fault;
 static unsigned loads;
@@ -27,19 +35,23 @@ static unsigned loads;
 void *__wrap_dlopen(const char *path, int flags)
 {
     loads++;
-    if (fault == FAULT_NOT_LOADED || fault == FAULT_NO_MEMORY)
+    errno = fault == FAULT_MEMORY_IN_ERRNO ? ENOMEM : errno;
+    if (fault == FAULT_NOT_LOADED || fault == FAULT_MEMORY_IN_ERRNO ||
+        fault == FAULT_MEMORY_IN_TEXT)
         return NULL;
     return __real_dlopen(path, flags);
 }
 
 char *__wrap_dlerror(void)
 {
-    static char no_memory[] = "libx.so: cannot create shared object descriptor: "
-                              "Cannot allocate memory";
+    static char in_text[] = "libx.so: cannot allocate memory for program header";
+    static char in_errno[] = "libx.so: cannot create shared object descriptor";
     static char not_found[] = "libx.so: cannot open shared object file";
 
-    if (fault == FAULT_NO_MEMORY)
-        return no_memory;
+    if (fault == FAULT_MEMORY_IN_TEXT)
+        return in_text;
+    if (fault == FAULT_MEMORY_IN_ERRNO)
+        return in_errno;
     return fault == FAULT_NOT_LOADED ? not_found : __real_dlerror();
 }
 
@@ -129,7 +141,8 @@ static void test_faults_are_found_out(void)
 
 static void test_no_memory_breaks_no_promise(void)
 {
-    CU_ASSERT_EQUAL(broken_by(FAULT_NO_MEMORY), 0);
+    CU_ASSERT_EQUAL(broken_by(FAULT_MEMORY_IN_ERRNO), 0);
+    CU_ASSERT_EQUAL(broken_by(FAULT_MEMORY_IN_TEXT), 0);
 }
 
 int main(void)

@@ -424,7 +424,7 @@ struct abi_lap {
     int64_t modules;
     int64_t fds;       /* -1 where it could not be counted */
     int64_t map_pages; /* size of the address space */
-    int64_t rss_pages;
+    int64_t rss_pages; /* resident and private */
 };
 _Static_assert(sizeof(struct abi_lap) == 64, "abi_lap is part of the ABI");
 
