@@ -127,7 +127,7 @@ void strike_fire(struct abi_lane *lane, unsigned index, void *context);
 /** Notes a thread that the plan kills or parks, with registers, stack and held locks. */
 void strike_record(struct abi_lane *lane, unsigned strike, const void *context);
 /** Ends the calling thread by raw SYS_exit, recorded. */
-void strike_vanish(void) __attribute__((noreturn));
+void strike_vanish(void) __attribute__((__noreturn__));
 /** One hook event of somebody else while a thread is parked. */
 void strike_park_tick(void);
 /** Wants the call under way stepped: @mode as lane->stepping, @goal in instructions. */

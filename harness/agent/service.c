@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-void agent_return_from_main(int status) __attribute__((noreturn));
+void agent_return_from_main(int status) __attribute__((__noreturn__));
 
 /* From here on the code is the program's again: hooks work in what follows. */
 static void step_out(void)

@@ -269,7 +269,7 @@ static int wrapped_main(int argc, char **argv, char **environment)
     return status;
 }
 
-void agent_return_from_main(int status) __attribute__((noreturn));
+void agent_return_from_main(int status) __attribute__((__noreturn__));
 void agent_return_from_main(int status)
 {
     main_status = status;

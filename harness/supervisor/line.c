@@ -37,6 +37,8 @@ char *line_format(const struct target *target, const struct plan *plan, int inje
             fprintf(out, " argument=%lld", (long long)plan->strike[0].argument);
     }
     fprintf(out, " mode=%s", plan->mode == PLAN_CONTROLLED ? "controlled" : "free");
+    if (plan->mode == PLAN_CONTROLLED && control->schedule_hash != 0)
+        fprintf(out, " hash=0x%llx", (unsigned long long)control->schedule_hash);
     if (target->laps != 1)
         fprintf(out, " laps=%u", target->laps);
     if (target->fresh)
@@ -145,6 +147,8 @@ static int read_word(struct reader *reader, char *word, struct error *e)
         return 0;
     if (strcmp(word, "seed") == 0)
         return number(word, value, &line->seed, e);
+    if (strcmp(word, "hash") == 0)
+        return number(word, value, &line->hash, e);
     if (strcmp(word, "cycle") == 0) {
         reader->have_cycle = true;
         return number(word, value, &line->cycle, e);

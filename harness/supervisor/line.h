@@ -8,7 +8,7 @@
  *     seed=0x1 cycle=3 inject=sigkill@T1:malloc#7 mode=free build=... -- xz -T4 'a file'
  *
  * One line is enough to run the cycle again on the same binaries. "argument=N" follows where
- * the injector takes one, "laps=N", "input=FILE" and "fresh=1" where they are not the usual.
+ * the injector takes one, "hash=H" in controlled mode (of all scheduling decisions), "laps=N", "input=FILE" and "fresh=1" where they are not the usual.
  */
 #ifndef SUPERVISOR_LINE_H
 #define SUPERVISOR_LINE_H
@@ -25,6 +25,7 @@ struct line {
     struct plan_point point;
     bool struck;  /* a point is given */
     char build[17];
+    uint64_t hash; /* of the schedule, 0 if not given: controlled mode's proof */
 };
 
 /** line_format() - the line of a plan. Caller frees. NULL when out of memory. */

@@ -57,7 +57,8 @@ struct run_options {
     bool only_cycle;
     uint64_t cycle;
     /** Called for each judged cycle; may be NULL. */
-    void (*judged)(void *context, const struct judgement *judgement);
+    void (*judged)(void *context, const struct judgement *judgement,
+                   const struct abi_control *control);
     /** Called while a failing target is held still, before it is ended; may be NULL. */
     void (*held)(void *context, int pid);
     void *context;

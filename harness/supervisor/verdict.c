@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIMELINE_LINES = 24 };
-
 static bool switched_off(const char *name, const char *const *without)
 {
     for (; without != NULL && *without != NULL; without++)
@@ -43,84 +41,6 @@ enum verdict verdict_of(const struct judgement *judgement)
             verdict = VERDICT_FAIL;
     }
     return verdict;
-}
-
-/* --- the timeline ----------------------------------------------------------------------- */
-
-struct moment {
-    uint64_t time;
-    unsigned lane;
-    const struct abi_event *event;
-};
-
-static int by_time(const void *a, const void *b)
-{
-    const struct moment *one = a, *other = b;
-
-    return one->time < other->time ? -1 : one->time > other->time;
-}
-
-/* Events without a stamp of their own lie at their predecessor's. */
-static size_t last_of_lane(const struct abi_lane *lane, unsigned index, unsigned lines,
-                           struct moment *out)
-{
-    uint64_t from = lane->seq > lines ? lane->seq - lines : 0;
-    uint64_t time = 0;
-    size_t count = 0;
-
-    for (uint64_t seq = from; seq < lane->seq; seq++) {
-        const struct abi_event *event = &lane->ring[seq % ABI_RING_EVENTS];
-
-        if (event->time != 0)
-            time = event->time;
-        if (time != 0)
-            out[count++] = (struct moment){time, index, event};
-    }
-    return count;
-}
-
-static void write_moment(FILE *out, const struct evidence *evidence, const struct moment *moment,
-                         uint64_t end, double hz)
-{
-    const struct abi_event *event = moment->event;
-    const struct abi_lane *lane = evidence_lane(evidence, moment->lane);
-    char site[64] = "";
-    char where[FINDING_TEXT_BYTES] = "";
-
-    if (event->site != 0)
-        abi_site_name(&evidence->memory->control, event->site, site);
-    if (event->caller != 0)
-        evidence_address_text(evidence, event->caller, where);
-    fprintf(out, "-%.3f ms  %-8s %-14s %-12s 0x%llx  %s\n",
-            (double)(end - moment->time) * 1000 / hz, lane != NULL ? lane->name : "?",
-            abi_event_name(event->kind), site, (unsigned long long)event->object, where);
-}
-
-char *verdict_timeline(const struct evidence *evidence, unsigned lines)
-{
-    struct moment *moments = calloc((size_t)ABI_LANES * lines, sizeof *moments);
-    double hz = evidence->memory->control.tick_hz != 0
-                    ? (double)evidence->memory->control.tick_hz
-                    : 1e9;
-    size_t count = 0;
-    char *text = NULL;
-    size_t length;
-    FILE *out = open_memstream(&text, &length);
-
-    if (moments == NULL || out == NULL)
-        return NULL;
-    for (unsigned i = 0; i < ABI_LANES; i++) {
-        const struct abi_lane *lane = evidence_lane(evidence, i);
-
-        if (lane != NULL)
-            count += last_of_lane(lane, i, lines, moments + count);
-    }
-    qsort(moments, count, sizeof *moments, by_time);
-    for (size_t i = count > lines ? count - lines : 0; i < count; i++)
-        write_moment(out, evidence, &moments[i], moments[count - 1].time, hz);
-    fclose(out);
-    free(moments);
-    return text;
 }
 
 /* --- into the list ------------------------------------------------------------------------- */
@@ -190,7 +110,7 @@ static void fill_common(struct store_finding *out, const struct job *job, int64_
 
 void verdict_add(struct verdict_list *list, const struct judgement *judgement,
                  const struct evidence *evidence, const struct job *job, int64_t cell, int injector,
-                 const char *trace)
+                 const char *trace, const char *timeline)
 {
     for (unsigned i = 0; i < judgement->findings; i++) {
         const struct finding *finding = &judgement->finding[i];
@@ -205,7 +125,7 @@ void verdict_add(struct verdict_list *list, const struct judgement *judgement,
         out->hang_ms = evidence->hang != HANG_NONE ? evidence->hang_ms : -1;
         out->signature = strdup(finding->signature);
         out->text = join_lines(finding);
-        out->timeline = i == 0 ? verdict_timeline(evidence, TIMELINE_LINES) : strdup("");
+        out->timeline = strdup(i == 0 && timeline != NULL ? timeline : "");
     }
 }
 

@@ -25,18 +25,19 @@ void verdict_judge(const struct evidence *evidence, const char *const *without,
 /** verdict_of() - fail if there is a finding, broken if the harness failed, else pass. */
 enum verdict verdict_of(const struct judgement *judgement);
 
-/** verdict_add() - appends the judgement's findings, ready for the store. */
+/**
+ * verdict_add() - appends the judgement's findings, ready for the store.
+ * @trace: directory of the recorder's trace, relative to the run's; NULL without one.
+ * @timeline: as timeline_write() has it; goes with the verdict. Copied.
+ */
 void verdict_add(struct verdict_list *list, const struct judgement *judgement,
                  const struct evidence *evidence, const struct job *job, int64_t cell, int injector,
-                 const char *trace);
+                 const char *trace, const char *timeline);
 
 /** verdict_broken() - the harness failed in this cycle; @text says how. */
 void verdict_broken(struct verdict_list *list, const struct job *job, int64_t cell, int injector,
                     const char *text);
 
 void verdict_clear(struct verdict_list *list);
-
-/** verdict_timeline() - the last events of all lanes in order, one a line; caller frees. */
-char *verdict_timeline(const struct evidence *evidence, unsigned lines);
 
 #endif

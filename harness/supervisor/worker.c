@@ -4,6 +4,8 @@
  */
 #include "run.h"
 
+#include "timeline.h"
+
 #include <harness/common/server.h>
 #include <harness/injector.h>
 #include <results/store/latency.h>
@@ -431,23 +433,54 @@ static void keep_series(struct worker *worker)
 
 /* --- judging one cycle ----------------------------------------------------------------------------------- */
 
-static const char *keep_trace(struct worker *worker, char *name, size_t size)
+/* A trace of a failing cycle: "traces/CELL-CYCLE" below the run's directory, or NULL. */
+static const char *keep_trace(struct worker *worker, char *path, size_t size)
 {
     struct run *run = worker->run;
-    char path[4400];
+    size_t base;
     struct error e;
 
     if (run->recorder == NULL || run->options.directory == NULL || run->traces >= TRACES_MOST)
         return NULL;
-    snprintf(path, sizeof path, "%s/traces", run->options.directory);
+    base = (size_t)snprintf(path, size, "%s/", run->options.directory);
+    snprintf(path + base, size - base, "traces");
     mkdir(path, 0777);
-    snprintf(name, size, "traces/%lld-%llu", (long long)worker->cell->row.id,
+    snprintf(path + base, size - base, "traces/%lld-%llu", (long long)worker->cell->row.id,
              (unsigned long long)control_of(worker)->cycle);
-    snprintf(path, sizeof path, "%s/%s", run->options.directory, name);
     if (recorder_extract(run->recorder, path, &e) != 0)
         return NULL;
     run->traces++;
-    return name;
+    return path + base;
+}
+
+/* A stream that has lost the recorder's own beats is dead: only a new session revives it. */
+static void check_streams(struct run *run, const struct timeline_trace *trace, unsigned beats)
+{
+    struct error e;
+
+    if (!trace->read || trace->beats >= beats)
+        return;
+    if (recorder_renew(run->recorder, &e) != 0 && !run->options.quiet)
+        fprintf(stderr, "rundown: recorder: %s\n", e.text);
+}
+
+static void add_verdict(struct worker *worker, const struct judgement *judgement,
+                        enum verdict verdict)
+{
+    struct run *run = worker->run;
+    struct timeline_trace trace = {0};
+    char path[4400];
+    const char *name = verdict == VERDICT_FAIL ? keep_trace(worker, path, sizeof path) : NULL;
+    uint64_t mark = 0;
+    unsigned beats = name != NULL ? recorder_mark(run->recorder, &mark) : 0;
+    char *timeline =
+        timeline_write(&run->autopsy.evidence, name != NULL ? path : NULL, mark, &trace);
+
+    verdict_add(&worker->found, judgement, &run->autopsy.evidence, &worker->job,
+                worker->cell->row.id, worker->cell->injector, name, timeline);
+    free(timeline);
+    if (name != NULL)
+        check_streams(run, &trace, beats);
 }
 
 static void tell_refusal(struct worker *worker)
@@ -492,7 +525,6 @@ static void judge_cycle(struct worker *worker, enum evidence_hang hang)
     struct abi_control *control = control_of(worker);
     struct judgement judgement;
     enum verdict verdict;
-    char trace[64];
 
     run->autopsy.evidence.must_unload = run->options.must_unload;
     verdict_judge(&run->autopsy.evidence, run->options.without, &judgement);
@@ -500,7 +532,7 @@ static void judge_cycle(struct worker *worker, enum evidence_hang hang)
     memset(&worker->parked, 0, sizeof worker->parked);
     tell_refusal(worker);
     if (run->options.judged != NULL)
-        run->options.judged(run->options.context, &judgement);
+        run->options.judged(run->options.context, &judgement, control);
     if (judgement.findings == 0 && must_be_explained(control, hang) && run->options.without == NULL) {
         char text[128];
 
@@ -512,9 +544,7 @@ static void judge_cycle(struct worker *worker, enum evidence_hang hang)
         return;
     }
     verdict = verdict_of(&judgement);
-    verdict_add(&worker->found, &judgement, &run->autopsy.evidence, &worker->job,
-                worker->cell->row.id, worker->cell->injector,
-                verdict == VERDICT_FAIL ? keep_trace(worker, trace, sizeof trace) : NULL);
+    add_verdict(worker, &judgement, verdict);
     count_verdict(worker, verdict);
 }
 

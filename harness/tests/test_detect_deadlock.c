@@ -143,6 +143,7 @@ static void test_twin_with_a_time_limit(void)
     open_two();
     cross(0, 1);
     fixture_thread(&f, 0, THREAD_WAITING, SYS_futex);
+    fixture_thread(&f, 1, THREAD_WAITING, SYS_futex);
     f.evidence.thread[0].waits = false;
     expect_silence();
 }

@@ -35,7 +35,7 @@ enum { INJECTOR_STATUS_LOW = 1, INJECTOR_STATUS_HIGH = 125 };
 /** Services of the agent for act(); every one is safe at any point of the target. */
 struct injector_services {
     /** Ends the calling thread by raw SYS_exit: no handler, no destructor, locks stay. */
-    void (*thread_vanish)(void) __attribute__((noreturn));
+    void (*thread_vanish)(void) __attribute__((__noreturn__));
     /** Ends every other thread of the process likewise; returns when the kernel has reaped them. */
     void (*others_vanish)(void);
     /** Sends @signal to the own process; with SIGKILL it does not return. */

@@ -45,6 +45,7 @@ struct replay {
     struct line line;
     char *wanted;       /* signature to look for, NULL: any finding */
     uint64_t same;      /* cycles that showed it */
+    uint64_t diverged;  /* cycles that were scheduled otherwise than the line says */
     uint64_t other;     /* cycles that showed something else */
     struct error e;
 };
@@ -138,7 +139,8 @@ static bool from_directory(struct replay *replay, int *code)
 
 /* --- one judged cycle -------------------------------------------------------------------------- */
 
-static void judged(void *context, const struct judgement *judgement)
+static void judged(void *context, const struct judgement *judgement,
+                   const struct abi_control *control)
 {
     struct replay *replay = context;
     bool any = false;
@@ -152,6 +154,7 @@ static void judged(void *context, const struct judgement *judgement)
                 strcmp(judgement->finding[i].signature, replay->wanted) == 0;
     }
     replay->same += same;
+    replay->diverged += replay->line.hash != 0 && control->schedule_hash != replay->line.hash;
     replay->other += any && !same;
 }
 
@@ -227,7 +230,7 @@ static int status_of(const struct replay *replay, const struct run *run)
 {
     if (replay->bisect)
         return replay->same > 0 ? 1 : replay->other > 0 || run->total_broken > 0 ? BISECT_SKIP : 0;
-    if (other_binaries(replay) || run->total_broken > 0)
+    if (other_binaries(replay) || replay->diverged > 0 || run->total_broken > 0)
         return STATUS_UNTRUSTED;
     return replay->same > 0 ? STATUS_FOUND : STATUS_GOOD;
 }
@@ -243,6 +246,10 @@ static void conclude(const struct replay *replay, const struct run *run)
     if (fired < run->total_cycles)
         printf("the injection fired in %llu of %llu cycles\n", (unsigned long long)fired,
                (unsigned long long)run->total_cycles);
+    if (replay->diverged > 0)
+        printf("DIVERGED: %llu of %llu cycles were not scheduled as the line says; the replay is "
+               "not exact\n",
+               (unsigned long long)replay->diverged, (unsigned long long)run->total_cycles);
     stats_wilson((long long)replay->same, (long long)run->total_cycles, &low, &high);
     printf("reproduced %llu of %llu (95 %% interval %.1f to %.1f %%)",
            (unsigned long long)replay->same, (unsigned long long)run->total_cycles, low * 100,
