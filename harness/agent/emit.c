@@ -214,8 +214,7 @@ static void fill(struct recorder_event *event, const struct abi_lane *lane, uint
     }
 }
 
-void emit_event(struct abi_lane *lane, uint16_t kind, uint32_t aux, uint64_t object,
-                uint64_t other)
+void emit_event(struct abi_lane *lane, uint16_t kind, uint32_t aux, uint64_t object, uint64_t other)
 {
     int recorded = recorder_kind(kind);
     struct recorder_event event;

@@ -86,6 +86,25 @@ bool held_by_anybody(const volatile void *object, uint32_t *mode)
     return false;
 }
 
+void held_inherit(const volatile void *object)
+{
+    uint32_t lanes = CONTROL->lanes < ABI_LANES ? CONTROL->lanes : ABI_LANES;
+
+    for (uint32_t i = 0; i < lanes; i++) {
+        struct abi_lane *lane = &agent_memory->lane[i];
+        struct abi_held *held;
+
+        if (lane->epoch != CONTROL->epoch ||
+            (lane->state != LANE_KILLED && lane->state != LANE_ENDED))
+            continue;
+        held = find(lane, (uint64_t)object, MODE_MUTEX);
+        if (held != NULL) {
+            *held = lane->held[(lane->held_count < ABI_HELD ? lane->held_count : ABI_HELD) - 1];
+            lane->held_count--;
+        }
+    }
+}
+
 void held_destroyed(struct abi_lane *lane, const volatile void *object)
 {
     uint32_t mode = MODE_NONE;

@@ -18,6 +18,8 @@ void held_destroyed(struct abi_lane *lane, const volatile void *object);
 /** True if some lane of this cycle holds @object; its mode goes to @mode. */
 bool held_by_anybody(const volatile void *object, uint32_t *mode);
 
+/** A robust mutex was handed over by its dead owner: the owner's list forgets it. */
+void held_inherit(const volatile void *object);
 /** Controlled mode: waits until taking @object in @mode would not block. False: time is up. */
 bool held_wait_turn(struct abi_lane *lane, const volatile void *object, uint32_t mode, bool timed);
 /** Controlled mode: a wait that is a cancellation point is one here, too. */

@@ -19,6 +19,8 @@ void exit_phase(struct abi_lane *lane, uint32_t phase, int status)
                                         __ATOMIC_RELAXED)) {
             CONTROL->exiting_lane = lane_index(lane);
             CONTROL->exit_status = status;
+            if (CONTROL->alive > 1) /* exit.threads-alive, unless something worse comes */
+                __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_NOTE, __ATOMIC_RELAXED);
         }
     } else {
         CONTROL->phase = phase;

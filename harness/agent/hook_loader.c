@@ -222,8 +222,7 @@ static uint32_t mark_gone(struct change *change)
     for (uint32_t i = 0; i < module_count(); i++) {
         struct abi_module *module = &agent_memory->module[i];
 
-        if (module->epoch != CONTROL->epoch || module->state != MODULE_LOADED ||
-            change->present[i])
+        if (module->epoch != CONTROL->epoch || module->state != MODULE_LOADED || change->present[i])
             continue;
         module->unloaded_at = change->now;
         module->unloader_lane = lane_index(change->lane);
@@ -268,7 +267,8 @@ void modules_drop(struct abi_module *module)
     dlclose(handle);
 }
 
-/* --- the hooks --------------------------------------------------------------------------------- */
+/* --- the hooks ---------------------------------------------------------------------------------
+ */
 
 uint64_t loader_before(struct loader_frame *frame, uint32_t which, uint64_t caller,
                        uint64_t argument)

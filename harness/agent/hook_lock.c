@@ -17,8 +17,10 @@ static void acquired(struct agent_call call, const volatile void *object, uint32
     if (lane == NULL)
         return;
     held_wait_end(lane);
-    if (result == EOWNERDEAD)
+    if (result == EOWNERDEAD) {
+        held_inherit(object);
         lane_event(lane, EVENT_OWNER_DIED, mode, (uint64_t)object, 0);
+    }
     if (result == 0 || result == EOWNERDEAD)
         held_add(lane, object, mode);
     else
@@ -77,43 +79,43 @@ enum { HOOK_TRIES, HOOK_WAITS, HOOK_TIMED };
 
 typedef const struct timespec *deadline;
 
-ACQUIRE_HOOK(pthread_mutex_lock, SITE_LOCK, MODE_MUTEX, HOOK_WAITS,
-             (pthread_mutex_t *object), (object))
+ACQUIRE_HOOK(pthread_mutex_lock, SITE_LOCK, MODE_MUTEX, HOOK_WAITS, (pthread_mutex_t * object),
+             (object))
 ACQUIRE_HOOK(pthread_mutex_trylock, SITE_TRYLOCK, MODE_MUTEX, HOOK_TRIES,
-             (pthread_mutex_t *object), (object))
+             (pthread_mutex_t * object), (object))
 ACQUIRE_HOOK(pthread_mutex_timedlock, SITE_TIMEDLOCK, MODE_MUTEX, HOOK_TIMED,
-             (pthread_mutex_t *object, deadline until), (object, until))
+             (pthread_mutex_t * object, deadline until), (object, until))
 ACQUIRE_HOOK(pthread_mutex_clocklock, SITE_TIMEDLOCK, MODE_MUTEX, HOOK_TIMED,
-             (pthread_mutex_t *object, clockid_t clock, deadline until), (object, clock, until))
+             (pthread_mutex_t * object, clockid_t clock, deadline until), (object, clock, until))
 RELEASE_HOOK(pthread_mutex_unlock, SITE_UNLOCK, MODE_MUTEX, pthread_mutex_t)
 DESTROY_HOOK(pthread_mutex_destroy, SITE_LOCK_DESTROY, pthread_mutex_t)
 
-ACQUIRE_HOOK(pthread_rwlock_rdlock, SITE_RDLOCK, MODE_READ, HOOK_WAITS,
-             (pthread_rwlock_t *object), (object))
+ACQUIRE_HOOK(pthread_rwlock_rdlock, SITE_RDLOCK, MODE_READ, HOOK_WAITS, (pthread_rwlock_t * object),
+             (object))
 ACQUIRE_HOOK(pthread_rwlock_tryrdlock, SITE_TRYRDLOCK, MODE_READ, HOOK_TRIES,
-             (pthread_rwlock_t *object), (object))
+             (pthread_rwlock_t * object), (object))
 ACQUIRE_HOOK(pthread_rwlock_timedrdlock, SITE_TIMEDRDLOCK, MODE_READ, HOOK_TIMED,
-             (pthread_rwlock_t *object, deadline until), (object, until))
+             (pthread_rwlock_t * object, deadline until), (object, until))
 ACQUIRE_HOOK(pthread_rwlock_clockrdlock, SITE_TIMEDRDLOCK, MODE_READ, HOOK_TIMED,
-             (pthread_rwlock_t *object, clockid_t clock, deadline until), (object, clock, until))
+             (pthread_rwlock_t * object, clockid_t clock, deadline until), (object, clock, until))
 ACQUIRE_HOOK(pthread_rwlock_wrlock, SITE_WRLOCK, MODE_WRITE, HOOK_WAITS,
-             (pthread_rwlock_t *object), (object))
+             (pthread_rwlock_t * object), (object))
 ACQUIRE_HOOK(pthread_rwlock_trywrlock, SITE_TRYWRLOCK, MODE_WRITE, HOOK_TRIES,
-             (pthread_rwlock_t *object), (object))
+             (pthread_rwlock_t * object), (object))
 ACQUIRE_HOOK(pthread_rwlock_timedwrlock, SITE_TIMEDWRLOCK, MODE_WRITE, HOOK_TIMED,
-             (pthread_rwlock_t *object, deadline until), (object, until))
+             (pthread_rwlock_t * object, deadline until), (object, until))
 ACQUIRE_HOOK(pthread_rwlock_clockwrlock, SITE_TIMEDWRLOCK, MODE_WRITE, HOOK_TIMED,
-             (pthread_rwlock_t *object, clockid_t clock, deadline until), (object, clock, until))
+             (pthread_rwlock_t * object, clockid_t clock, deadline until), (object, clock, until))
 RELEASE_HOOK(pthread_rwlock_unlock, SITE_RWUNLOCK, MODE_NONE, pthread_rwlock_t)
 DESTROY_HOOK(pthread_rwlock_destroy, SITE_RWLOCK_DESTROY, pthread_rwlock_t)
 
 ACQUIRE_HOOK(pthread_spin_lock, SITE_SPIN_LOCK, MODE_SPIN, HOOK_WAITS,
-             (pthread_spinlock_t *object), (object))
+             (pthread_spinlock_t * object), (object))
 ACQUIRE_HOOK(pthread_spin_trylock, SITE_SPIN_TRYLOCK, MODE_SPIN, HOOK_TRIES,
-             (pthread_spinlock_t *object), (object))
+             (pthread_spinlock_t * object), (object))
 RELEASE_HOOK(pthread_spin_unlock, SITE_SPIN_UNLOCK, MODE_SPIN, pthread_spinlock_t)
 
-ACQUIRE_HOOK(ftrylockfile, SITE_FTRYLOCKFILE, MODE_STDIO, HOOK_TRIES, (FILE *object), (object))
+ACQUIRE_HOOK(ftrylockfile, SITE_FTRYLOCKFILE, MODE_STDIO, HOOK_TRIES, (FILE * object), (object))
 
 HOOK void flockfile(FILE *stream)
 {
@@ -151,14 +153,14 @@ static int c11(int result)
         if (call.lane != NULL)                                                                     \
             held_wait_begin(call.lane, object, MODE_MUTEX);                                        \
         if (HOW == HOOK_TRIES || held_wait_turn(call.lane, object, MODE_MUTEX, HOW == HOOK_TIMED)) \
-            AGENT_CALL(call, result = real.name ARGUMENTS);                                            \
+            AGENT_CALL(call, result = real.name ARGUMENTS);                                        \
         acquired(call, object, MODE_MUTEX, c11(result));                                           \
         return result;                                                                             \
     }
 C11_ACQUIRE(mtx_lock, SITE_LOCK, HOOK_WAITS, (mtx_t * object), (object))
 C11_ACQUIRE(mtx_trylock, SITE_TRYLOCK, HOOK_TRIES, (mtx_t * object), (object))
-C11_ACQUIRE(mtx_timedlock, SITE_TIMEDLOCK, HOOK_TIMED,
-            (mtx_t * object, deadline until), (object, until))
+C11_ACQUIRE(mtx_timedlock, SITE_TIMEDLOCK, HOOK_TIMED, (mtx_t * object, deadline until),
+            (object, until))
 RELEASE_HOOK(mtx_unlock, SITE_UNLOCK, MODE_MUTEX, mtx_t)
 
 HOOK void mtx_destroy(mtx_t *object)

@@ -32,7 +32,7 @@ HOOK pid_t fork(void)
         result_type result;                                                                        \
                                                                                                    \
         if (call.lane != NULL)                                                                     \
-            lane_event(call.lane, EVENT_CALL, 0, 0, 0);           \
+            lane_event(call.lane, EVENT_CALL, 0, 0, 0);                                            \
         AGENT_CALL(call, result = real.name ARGUMENTS);                                            \
         agent_leave(call);                                                                         \
         return result;                                                                             \
@@ -58,14 +58,11 @@ START_HOOK(int, posix_spawnp, SITE_SPAWN,
         agent_leave(call);                                                                         \
         return real.name ARGUMENTS;                                                                \
     }
-EXEC_HOOK(execve, (const char *path, char *const argv[], char *const envp[]),
-           (path, argv, envp))
+EXEC_HOOK(execve, (const char *path, char *const argv[], char *const envp[]), (path, argv, envp))
 EXEC_HOOK(execv, (const char *path, char *const argv[]), (path, argv))
 EXEC_HOOK(execvp, (const char *path, char *const argv[]), (path, argv))
-EXEC_HOOK(execvpe, (const char *path, char *const argv[], char *const envp[]),
-           (path, argv, envp))
-EXEC_HOOK(fexecve, (int fd, char *const argv[], char *const envp[]),
-           (fd, argv, envp))
+EXEC_HOOK(execvpe, (const char *path, char *const argv[], char *const envp[]), (path, argv, envp))
+EXEC_HOOK(fexecve, (int fd, char *const argv[], char *const envp[]), (fd, argv, envp))
 
 /* A timer can wake a thread that seems to wait for ever: no proof of a hang while one runs. */
 HOOK unsigned alarm(unsigned seconds)

@@ -97,8 +97,8 @@ static void birth(struct agent_call call, struct abi_lane *child, uint64_t start
     }
 }
 
-HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                        void *(*start)(void *), void *argument)
+HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
+                        void *argument)
 {
     struct agent_call call = agent_enter(SITE_THREAD_CREATE, CALLER());
     struct abi_lane *child = expect_child(call, (uint64_t)start, (uint64_t)argument);
@@ -216,8 +216,8 @@ typedef const struct timespec *deadline;
 #define JOIN_HOOK(name, SITE, PARAMETERS, ARGUMENTS)                                               \
     HOOK int name PARAMETERS                                                                       \
     {                                                                                              \
-        struct join_wait join __attribute__((cleanup(join_over))) = {                              \
-            agent_enter(SITE, CALLER()), thread, ECANCELED};                                       \
+        struct join_wait join __attribute__((cleanup(join_over))) = {agent_enter(SITE, CALLER()),  \
+                                                                     thread, ECANCELED};           \
         int result;                                                                                \
                                                                                                    \
         join_begins(&join);                                                                        \
@@ -227,8 +227,8 @@ typedef const struct timespec *deadline;
     }
 JOIN_HOOK(pthread_join, SITE_JOIN, (pthread_t thread, void **value), (thread, value))
 JOIN_HOOK(pthread_tryjoin_np, SITE_TIMEDJOIN, (pthread_t thread, void **value), (thread, value))
-JOIN_HOOK(pthread_timedjoin_np, SITE_TIMEDJOIN,
-          (pthread_t thread, void **value, deadline until), (thread, value, until))
+JOIN_HOOK(pthread_timedjoin_np, SITE_TIMEDJOIN, (pthread_t thread, void **value, deadline until),
+          (thread, value, until))
 JOIN_HOOK(pthread_clockjoin_np, SITE_TIMEDJOIN,
           (pthread_t thread, void **value, clockid_t clock, deadline until),
           (thread, value, clock, until))

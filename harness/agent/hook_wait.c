@@ -58,16 +58,15 @@ static void wait_begins(struct condition_wait *wait, const void *condition)
     held_drop(lane, wait->mutex, MODE_MUTEX);
     held_wait_begin(lane, condition, MODE_CONDITION);
     lane->wait_other = (uint64_t)wait->mutex;
-    lane_event(lane, EVENT_WAIT_BEGIN, MODE_CONDITION, (uint64_t)condition,
-               (uint64_t)wait->mutex);
+    lane_event(lane, EVENT_WAIT_BEGIN, MODE_CONDITION, (uint64_t)condition, (uint64_t)wait->mutex);
     agent_outside(wait->call);
 }
 
 #define CONDITION_HOOK(name, SITE, TIMEDOUT, PARAMETERS, ARGUMENTS)                                \
     HOOK int name PARAMETERS                                                                       \
     {                                                                                              \
-        struct condition_wait wait __attribute__((cleanup(wait_over))) = {                         \
-            agent_enter(SITE, CALLER()), mutex};                                                   \
+        struct condition_wait wait                                                                 \
+            __attribute__((cleanup(wait_over))) = {agent_enter(SITE, CALLER()), mutex};            \
         int result;                                                                                \
                                                                                                    \
         wait_begins(&wait, condition);                                                             \
@@ -198,8 +197,8 @@ PLAIN_HOOK(pthread_once, SITE_ONCE, MODE_ONCE, false,
 
 HOOK void call_once(once_flag *object, void (*routine)(void))
 {
-    struct plain_wait wait __attribute__((cleanup(plain_over))) = {
-        agent_enter(SITE_ONCE, CALLER()), object, MODE_ONCE, 0, false};
+    struct plain_wait wait __attribute__((cleanup(plain_over))) = {agent_enter(SITE_ONCE, CALLER()),
+                                                                   object, MODE_ONCE, 0, false};
 
     plain_begins(&wait);
     real.call_once(object, routine);

@@ -53,8 +53,8 @@ static struct abi_lane *claim(void)
     uint32_t index = __atomic_load_n(&CONTROL->lanes, __ATOMIC_RELAXED);
 
     while (index < ABI_LANES)
-        if (__atomic_compare_exchange_n(&CONTROL->lanes, &index, index + 1, false,
-                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(&CONTROL->lanes, &index, index + 1, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED))
             return &agent_memory->lane[index];
     return recycle();
 }
@@ -178,8 +178,7 @@ void lane_end(struct abi_lane *lane, enum abi_end how)
     __atomic_store_n(&lane->state, LANE_ENDED, __ATOMIC_RELEASE);
 }
 
-void lane_event(struct abi_lane *lane, uint16_t kind, uint32_t aux, uint64_t object,
-                uint64_t other)
+void lane_event(struct abi_lane *lane, uint16_t kind, uint32_t aux, uint64_t object, uint64_t other)
 {
     lane->now = agent_ticks();
     lane_put(lane, kind, (uint16_t)lane->site, aux, object, other, lane->site_caller, lane->now);

@@ -21,7 +21,8 @@ static void probe_blocks(struct abi_lane *lane)
     static const struct {
         enum abi_probe probe;
         size_t bytes;
-    } sizes[] = {{PROBE_MALLOC_SMALL, 64}, {PROBE_MALLOC_MEDIUM, 5000}, {PROBE_MALLOC_LARGE, 300000}};
+    } sizes[] = {
+        {PROBE_MALLOC_SMALL, 64}, {PROBE_MALLOC_MEDIUM, 5000}, {PROBE_MALLOC_LARGE, 300000}};
     void *volatile block[3];
 
     for (unsigned i = 0; i < 3; i++) {

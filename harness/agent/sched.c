@@ -234,8 +234,7 @@ void sched_wake(const volatile void *object, uint32_t most)
 
 void sched_interrupt(struct abi_lane *lane)
 {
-    if (lane != NULL &&
-        (lane->sched_state == SCHED_BLOCKED || lane->sched_state == SCHED_TIMED))
+    if (lane != NULL && (lane->sched_state == SCHED_BLOCKED || lane->sched_state == SCHED_TIMED))
         make_ready(lane);
 }
 

@@ -118,7 +118,8 @@ static void others_vanish(void)
         RAW1(SYS_sched_yield, 0);
 }
 
-/* --- ends of the process ------------------------------------------------------------------------- */
+/* --- ends of the process -------------------------------------------------------------------------
+ */
 
 static void signal_process(int signal)
 {
@@ -186,7 +187,8 @@ static void leave_exit_twice(int status)
     real.exit(status);
 }
 
-/* --- threads ----------------------------------------------------------------------------------------- */
+/* --- threads
+ * ----------------------------------------------------------------------------------------- */
 
 static void park(int64_t events)
 {
@@ -210,8 +212,7 @@ void strike_park_tick(void)
 {
     uint32_t lanes = CONTROL->lanes < ABI_LANES ? CONTROL->lanes : ABI_LANES;
 
-    if (CONTROL->park_left < 0 ||
-        __atomic_sub_fetch(&CONTROL->park_left, 1, __ATOMIC_ACQ_REL) > 0)
+    if (CONTROL->park_left < 0 || __atomic_sub_fetch(&CONTROL->park_left, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     CONTROL->parked = 0;
     for (uint32_t i = 0; i < lanes; i++) {
@@ -241,7 +242,8 @@ static void cancel(bool asynchronous)
     step_in();
 }
 
-/* --- the rest -------------------------------------------------------------------------------------------- */
+/* --- the rest
+ * -------------------------------------------------------------------------------------------- */
 
 static void fork_here(void)
 {

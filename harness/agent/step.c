@@ -57,8 +57,7 @@ static bool is_syscall(uint64_t rip)
 
 static bool makes_a_thread(long number)
 {
-    return number == SYS_clone || number == SYS_clone3 || number == SYS_fork ||
-           number == SYS_vfork;
+    return number == SYS_clone || number == SYS_clone3 || number == SYS_fork || number == SYS_vfork;
 }
 
 /* rt_sigprocmask(how, set, old, 8), carried out on the context that sigreturn installs. */

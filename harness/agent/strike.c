@@ -83,7 +83,7 @@ static void copy_registers(uint64_t regs[17], const void *context)
 static void __attribute__((noinline)) own_registers(uint64_t regs[17])
 {
     memset(regs, 0, 17 * sizeof regs[0]);
-    regs[6] = (uint64_t)*(uint64_t *)__builtin_frame_address(0);
+    regs[6] = (uint64_t) * (uint64_t *)__builtin_frame_address(0);
     regs[7] = (uint64_t)__builtin_frame_address(0) + 16;
     regs[16] = (uint64_t)__builtin_return_address(0);
 }

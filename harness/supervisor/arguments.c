@@ -30,7 +30,7 @@ static const struct argp_option standard_list[] = {
 /* Which command speaks; argp hands a child parser no input of its own. */
 static const char *speaker;
 
-noreturn void arguments_refuse(const char *command, const char *format, ...)
+void arguments_refuse(const char *command, const char *format, ...)
 {
     va_list args;
 
@@ -77,8 +77,9 @@ static unsigned meant_by(const char *name, const struct argp_option *const all[]
     return found;
 }
 
-noreturn static void refuse_unknown(const char *word, const char *name,
-                                    const struct argp_option *const all[], unsigned count)
+__attribute__((noreturn)) static void refuse_unknown(const char *word, const char *name,
+                                                     const struct argp_option *const all[],
+                                                     unsigned count)
 {
     const char *names[OPTIONS + 1] = {NULL};
     unsigned known = 0;
@@ -93,8 +94,8 @@ noreturn static void refuse_unknown(const char *word, const char *name,
     arguments_refuse(speaker, "'%s' is no option; see rundown %s --help", word, speaker);
 }
 
-noreturn static void refuse_ambiguous(const char *name, const struct argp_option *const meant[],
-                                      unsigned count)
+__attribute__((noreturn)) static void
+refuse_ambiguous(const char *name, const struct argp_option *const meant[], unsigned count)
 {
     char list[LIST_BYTES] = "";
     size_t length = 0;
@@ -164,7 +165,7 @@ static void look_at(const char *word, const struct argp *root)
 }
 
 /* argp points behind the word, or at it when letters of its group are left. */
-noreturn static void explain_failure(const struct argp_state *state)
+__attribute__((noreturn)) static void explain_failure(const struct argp_state *state)
 {
     if (state->next > 1)
         look_at(state->argv[state->next - 1], state->root_argp);
@@ -176,7 +177,7 @@ noreturn static void explain_failure(const struct argp_state *state)
 /* --- the standard options ----------------------------------------------------------------------
  */
 
-noreturn static void help(const struct argp_state *state, unsigned flags)
+__attribute__((noreturn)) static void help(const struct argp_state *state, unsigned flags)
 {
     argp_help(state->root_argp, stdout, flags & ~(unsigned)ARGP_HELP_EXIT_OK, state->name);
     exit(arguments_finish(speaker, STATUS_GOOD));

@@ -9,8 +9,6 @@
 
 #include <argp.h>
 
-#include <stdnoreturn.h>
-
 /**
  * arguments_parse() - argp_parse() for the words of one command.
  * @command: its name, "report". @argp: without children. @flags: ARGP_IN_ORDER or 0.
@@ -23,8 +21,8 @@ void arguments_parse(const char *command, const struct argp *argp, int argc, cha
                      unsigned flags, void *input);
 
 /** arguments_refuse() - "rundown COMMAND: " and a printf format to stderr; ends by STATUS_USAGE. */
-noreturn void arguments_refuse(const char *command, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void arguments_refuse(const char *command, const char *format, ...)
+    __attribute__((noreturn, format(printf, 2, 3)));
 
 /**
  * arguments_finish() - the last thing a command that prints does.

@@ -36,7 +36,8 @@ static inline char *said_read(int fd)
     off_t length = lseek(fd, 0, SEEK_END);
     char *text = calloc(1, (size_t)length + 1);
 
-    CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+    if (text == NULL)
+        abort();
     CU_ASSERT_EQUAL(pread(fd, text, (size_t)length, 0), length);
     close(fd);
     return text;

@@ -18,7 +18,8 @@ static void act(const struct injector_strike *strike)
 const struct injector injector_exit = {
     .name = "exit",
     .summary = "calls exit() in one thread while the others run on",
-    .families = INJECTOR_ANY_SITE,
+    /* Not where libc allocates with locks of its own held: no program can call exit there. */
+    .families = INJECTOR_ANY_SITE & ~INJECTOR_FAMILY(FAMILY_ALLOC),
     .not_sites = INJECTOR_SITES(INJECTOR_LEAVING_SITES),
     .argument_low = INJECTOR_STATUS_LOW,
     .argument_high = INJECTOR_STATUS_HIGH,

@@ -511,6 +511,7 @@ struct abi_control {
     uint64_t passed;
     uint64_t not_fired;
     uint64_t failed;    /* cycles that the supervisor has judged itself */
+    uint64_t noted;     /* cycles of the batch with nothing but notes */
     uint64_t nanoseconds;
     uint64_t longest;
     uint32_t histogram[ABI_HISTOGRAM]; /* of durations: bucket floor(4 * log2(microseconds)) */

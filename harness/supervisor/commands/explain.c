@@ -103,7 +103,7 @@ static unsigned group_size(const char *word)
     return count;
 }
 
-noreturn static void refuse_code(const char *word)
+__attribute__((noreturn)) static void refuse_code(const char *word)
 {
     const char *names[FAMILIES + 1] = {NULL};
     const char *near = stop_code_nearest(word);
