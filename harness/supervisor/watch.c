@@ -153,19 +153,39 @@ static bool holds(const struct abi_lane *lane, uint64_t object)
     return false;
 }
 
-/* Spinning on a spin lock that a dead or parked thread holds: it will spin for ever. */
+/* Its last event says that it was giving the lock back. */
+static bool died_giving(const struct abi_memory *memory, uint32_t index, uint64_t object)
+{
+    const struct abi_lane *lane = &memory->lane[index];
+    const struct abi_event *event;
+    uint64_t seq = lane->seq;
+
+    /* After it come only the intent of the strike and the park. */
+    for (unsigned back = 1; back <= 4 && back <= seq; back++) {
+        event = &lane->ring[(seq - back) % ABI_RING_EVENTS];
+        if (event->kind == EVENT_RELEASED)
+            return event->object == object;
+    }
+    return false;
+}
+
+/*
+ * Spinning on a lock that a dead or parked thread holds, or died in while it took or gave it
+ * (rwlocks spin, too, until a word is put right): it will spin for ever.
+ */
 static bool spins_on_the_dead(const struct abi_memory *memory, const struct abi_lane *spinner)
 {
     uint32_t lanes = memory->control.lanes < ABI_LANES ? memory->control.lanes : ABI_LANES;
 
-    if (spinner == NULL || spinner->wait_mode != MODE_SPIN || spinner->wait_object == 0)
+    if (spinner == NULL || spinner->wait_object == 0)
         return false;
     for (uint32_t i = 0; i < lanes; i++) {
         const struct abi_lane *lane = &memory->lane[i];
 
         if (lane->epoch == memory->control.epoch &&
             (lane->state == LANE_KILLED || lane->state == LANE_PARKED) &&
-            holds(lane, spinner->wait_object))
+            (holds(lane, spinner->wait_object) || lane->wait_object == spinner->wait_object ||
+             died_giving(memory, i, spinner->wait_object)))
             return true;
     }
     return false;
