@@ -19,7 +19,8 @@ static void act(const struct injector_strike *strike)
 const struct injector injector_module_unload = {
     .name = "module-unload",
     .summary = "closes a loaded module once more than the program did",
-    .families = INJECTOR_ANY_SITE,
+    /* Not where the loader itself allocates, with its lock held. */
+    .families = INJECTOR_ANY_SITE & ~INJECTOR_FAMILY(FAMILY_ALLOC),
     .not_sites = INJECTOR_SITES(SITE_CTOR, SITE_DTOR, SITE_FINI),
     .needs_module = true,
     .argument_low = 0,
