@@ -167,17 +167,30 @@ struct join_wait {
     int result;
 };
 
+/*
+ * Stacks are used again, and a pthread_t with them: of those that had it the living one is
+ * meant, else the last to end. Lanes are used again too, so the index says nothing.
+ */
+static bool is_meant_rather(const struct abi_lane *lane, const struct abi_lane *found)
+{
+    if (found == NULL || (lane->state == LANE_ENDED) != (found->state == LANE_ENDED))
+        return found == NULL || found->state == LANE_ENDED;
+    return lane->now >= found->now;
+}
+
 static struct abi_lane *lane_of(pthread_t thread)
 {
     uint32_t lanes = CONTROL->lanes < ABI_LANES ? CONTROL->lanes : ABI_LANES;
+    struct abi_lane *found = NULL;
 
-    for (uint32_t i = lanes; i-- > 0;) {
+    for (uint32_t i = 0; i < lanes; i++) {
         struct abi_lane *lane = &agent_memory->lane[i];
 
-        if (lane->epoch == CONTROL->epoch && lane->pthread == thread)
-            return lane;
+        if (lane->epoch == CONTROL->epoch && lane->pthread == thread &&
+            is_meant_rather(lane, found))
+            found = lane;
     }
-    return NULL;
+    return found;
 }
 
 static void join_over(struct join_wait *join)

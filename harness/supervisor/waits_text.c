@@ -660,5 +660,8 @@ void waits_raise(struct judgement *judgement, const struct waits *waits, enum st
     finding = judgement_add(judgement, code);
     say_owners(finding, waits, &raise);
     say_waiters(finding, waits, &raise);
+    /* Anybody who allocates waits for the heap: who it was is chance, not another bug. */
+    if (kinds == 1u << WAITS_HEAP && raise.culprit[0] != 0)
+        raise.waiter[0] = 0;
     finding_sign(finding, raise.culprit, raise.waiter);
 }

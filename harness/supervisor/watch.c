@@ -409,6 +409,13 @@ static enum watch_state take_sample(struct watch *watch, const struct abi_memory
     return conclude(watch, &sample);
 }
 
+/* A sample takes long enough for the cycle to be judged, and for the next one to begin. */
+static bool is_open(const struct abi_control *control, uint64_t epoch)
+{
+    return __atomic_load_n(&control->claim, __ATOMIC_ACQUIRE) == CLAIM_NONE &&
+           __atomic_load_n(&control->epoch, __ATOMIC_ACQUIRE) == epoch;
+}
+
 enum watch_state watch_look(struct watch *watch, const struct abi_memory *memory, uint64_t now_ns,
                             uint64_t patience_ns, uint64_t deadline_ns)
 {
@@ -428,7 +435,7 @@ enum watch_state watch_look(struct watch *watch, const struct abi_memory *memory
         return WATCH_FINE;
     state = take_sample(watch, memory);
     wait_longer(watch, now_ns);
-    if (state == WATCH_FINE && age > deadline_ns)
-        return WATCH_DEADLINE;
-    return state;
+    if (!is_open(control, epoch))
+        return WATCH_FINE;
+    return state == WATCH_FINE && age > deadline_ns ? WATCH_DEADLINE : state;
 }

@@ -778,6 +778,11 @@ static void hung(struct worker *worker, enum evidence_hang hang)
 
     if (!server_claim(control, CLAIM_SUPERVISOR))
         return; /* it has just ended after all */
+    if (control->epoch != worker->watch.epoch) { /* the cycle that was watched, and this is the next */
+        __atomic_store_n(&control->claim, CLAIM_NONE, __ATOMIC_RELEASE);
+        wake(&control->claim);
+        return;
+    }
     if (worker->phase != WORKER_BATCH) {
         char text[128];
 

@@ -138,7 +138,8 @@ static inline bool said_one_line(const char *text)
 static inline void said_has(const char *what, const char *text, const char *wanted)
 {
     if (strstr(text, wanted) == NULL)
-        fprintf(stderr, "\n    '%s': wanted \"%s\" in: %.2000s\n", what, wanted, text);
+        fprintf(stderr, "\n    '%s': wanted \"%s\" in: %.2000s\n", what, wanted,
+                text != NULL ? text : "nothing");
     CU_ASSERT_PTR_NOT_NULL(strstr(text, wanted));
 }
 

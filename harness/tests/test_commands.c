@@ -642,7 +642,7 @@ static const char *doctor_line(const char *name)
     static char line[2048];
     const char *at = said.out;
 
-    for (; *at != 0; at += strcspn(at, "\n"), at += *at == '\n') {
+    for (; at != NULL && *at != 0; at += strcspn(at, "\n"), at += *at == '\n') {
         snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
         if (strlen(line) > 10 && strncmp(line + 10, name, strlen(name)) == 0 &&
             strncmp(line + 10 + strlen(name), "  ", 2) == 0)
@@ -666,7 +666,7 @@ static void check_doctor_lines(unsigned *missing)
     unsigned lines = 0;
 
     *missing = 0;
-    for (; *at != '\n' && *at != 0; at += strcspn(at, "\n"), at += *at == '\n') {
+    for (; at != NULL && *at != '\n' && *at != 0; at += strcspn(at, "\n"), at += *at == '\n') {
         char line[2048];
         bool well;
 

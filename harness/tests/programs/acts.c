@@ -1,0 +1,266 @@
+/*
+ * acts: the program on which the end-to-end tests set rundown: one act for each trouble that a
+ * program can make, chosen by the first argument.
+ *
+ * It knows nothing of rundown and is linked to nothing but libc. What it does must depend on its
+ * arguments alone, never on time. An act that returns gives the exit status.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { THREADS = 3, ROUNDS = 20, STATUS_WRONG = 70 };
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static int number_of(const char *text)
+{
+    return text != NULL ? atoi(text) : 0;
+}
+
+/* --- ends ---------------------------------------------------------------------------------- */
+
+static int act_exit(char **arguments)
+{
+    return number_of(arguments[0]);
+}
+
+static int *volatile nowhere = (int *)16;
+
+static int act_crash(char **arguments)
+{
+    *nowhere = 1;
+    return 0;
+}
+
+/* Says its words, then crashes. */
+static int act_say_and_crash(char **arguments)
+{
+    for (char **word = arguments; *word != NULL; word++) {
+        puts(*word);
+        fprintf(stderr, "%s (stderr)\n", *word);
+    }
+    fflush(stdout);
+    return act_crash(arguments);
+}
+
+/* A default mutex taken twice by its owner. */
+static int act_hang(char **arguments)
+{
+    pthread_mutex_lock(&mutex);
+    pthread_mutex_lock(&mutex);
+    return 0;
+}
+
+/* --- threads ------------------------------------------------------------------------------- */
+
+static void *work_locked(void *argument)
+{
+    for (int i = 0; i < ROUNDS; i++) {
+        void *volatile block; /* else the compiler leaves the pair out */
+
+        pthread_mutex_lock(&mutex);
+        block = malloc(64);
+        pthread_mutex_unlock(&mutex);
+        free(block);
+    }
+    return NULL;
+}
+
+/* Every malloc of the threads is under one mutex: who is killed there orphans it. */
+static int act_threads(char **arguments)
+{
+    pthread_t thread[THREADS];
+
+    for (int i = 0; i < THREADS; i++)
+        if (pthread_create(&thread[i], NULL, work_locked, NULL) != 0)
+            return STATUS_WRONG;
+    for (int i = 0; i < THREADS; i++)
+        if (pthread_join(thread[i], NULL) != 0)
+            return STATUS_WRONG;
+    return 0;
+}
+
+static int act_close_all(char **arguments)
+{
+    close_range(0, ~0u, 0);
+    return act_threads(arguments);
+}
+
+static int act_block_signals(char **arguments)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    return act_threads(arguments);
+}
+
+/* --- input and output ---------------------------------------------------------------------- */
+
+/* All of standard input must be the second argument; crashes if not, so that it is a finding. */
+static int act_expect(char **arguments)
+{
+    char text[4096];
+    size_t length = fread(text, 1, sizeof text - 1, stdin);
+
+    text[length] = 0;
+    if (arguments[0] == NULL || strcmp(text, arguments[0]) != 0)
+        abort();
+    return 0;
+}
+
+static bool write_all(const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t done = write(STDOUT_FILENO, bytes, length);
+
+        if (done <= 0)
+            return false;
+        bytes += done;
+        length -= (size_t)done;
+    }
+    return true;
+}
+
+/* As many numbered lines of 16 bytes as make the first argument's MiB. */
+static int act_fill(char **arguments)
+{
+    int lines = number_of(arguments[0]) << 16;
+    char line[32];
+
+    for (int i = 0; i < lines; i++) {
+        snprintf(line, sizeof line, "line %010d\n", i);
+        if (!write_all(line, 16))
+            return STATUS_WRONG;
+    }
+    return 0;
+}
+
+static int act_fill_and_crash(char **arguments)
+{
+    return act_fill(arguments) != 0 ? STATUS_WRONG : act_crash(arguments);
+}
+
+/* --- processes ----------------------------------------------------------------------------- */
+
+static int act_fork(char **arguments)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(number_of(arguments[0]));
+    if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+        return STATUS_WRONG;
+    return WEXITSTATUS(status);
+}
+
+/* The daemon lives until it is killed; a byte in the pipe says that it has come so far. */
+static void become_daemon(int ready)
+{
+    setsid();
+    if (fork() != 0)
+        _exit(0);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    if (write(ready, "", 1) != 1)
+        _exit(1);
+    close_range(0, ~0u, 0);
+    for (;;)
+        pause();
+}
+
+static int act_daemon(char **arguments)
+{
+    int ends[2];
+    char byte;
+    pid_t child;
+
+    if (pipe(ends) != 0 || (child = fork()) < 0)
+        return STATUS_WRONG;
+    if (child == 0)
+        become_daemon(ends[1]);
+    close(ends[1]);
+    return waitpid(child, NULL, 0) == child && read(ends[0], &byte, 1) == 1 ? 0 : STATUS_WRONG;
+}
+
+/* A child goes on writing after its parent's end. */
+static int act_chatter(char **arguments)
+{
+    static const char line[] = "still here\n";
+
+    switch (fork()) {
+    case -1:
+        return STATUS_WRONG;
+    case 0:
+        while (write_all(line, sizeof line - 1))
+            ;
+        _exit(0);
+    default:
+        return 0;
+    }
+}
+
+static int act_kill_group(char **arguments)
+{
+    kill(0, SIGKILL);
+    return STATUS_WRONG;
+}
+
+static int act_kill_parents_group(char **arguments)
+{
+    kill(-getpgid(getppid()), SIGKILL);
+    return 0;
+}
+
+/* --- constructors -------------------------------------------------------------------------- */
+
+/* A socket that is there before main: such a program cannot be forked at its main. */
+__attribute__((constructor)) static void open_early(int argc, char **argv, char **envp)
+{
+    if (argc > 1 && strcmp(argv[1], "socket") == 0 && socket(AF_UNIX, SOCK_STREAM, 0) < 0)
+        _exit(STATUS_WRONG);
+}
+
+static int act_socket(char **arguments)
+{
+    return act_threads(arguments);
+}
+
+static const struct {
+    const char *name;
+    int (*act)(char **arguments);
+} acts[] = {
+    {"exit", act_exit},
+    {"crash", act_crash},
+    {"say-and-crash", act_say_and_crash},
+    {"hang", act_hang},
+    {"threads", act_threads},
+    {"close-all", act_close_all},
+    {"block-signals", act_block_signals},
+    {"expect", act_expect},
+    {"fill", act_fill},
+    {"fill-and-crash", act_fill_and_crash},
+    {"fork", act_fork},
+    {"daemon", act_daemon},
+    {"chatter", act_chatter},
+    {"kill-group", act_kill_group},
+    {"kill-parents-group", act_kill_parents_group},
+    {"socket", act_socket},
+};
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; argc > 1 && i < sizeof acts / sizeof acts[0]; i++)
+        if (strcmp(argv[1], acts[i].name) == 0)
+            return acts[i].act(argv + 2);
+    return STATUS_WRONG;
+}
