@@ -95,17 +95,24 @@ HOOK void *realloc(void *old, size_t bytes)
     return moved(call, SITE_REALLOC, old, old_bytes, block, bytes, CALLER());
 }
 
+/* glibc's reallocarray comes back to our realloc, and the block would be counted twice. */
 HOOK void *reallocarray(void *old, size_t count, size_t bytes)
 {
-    struct agent_call call = agent_enter(SITE_REALLOCARRAY, CALLER());
+    struct agent_call call;
     int64_t old_bytes;
+    size_t total;
     void *block;
 
+    if (__builtin_mul_overflow(count, bytes, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    call = agent_enter(SITE_REALLOCARRAY, CALLER());
     if (UNLIKELY(must_fail(call)))
         return NULL;
     old_bytes = taken_out(call, old);
-    AGENT_CALL(call, block = real.reallocarray(old, count, bytes));
-    return moved(call, SITE_REALLOCARRAY, old, old_bytes, block, count * bytes, CALLER());
+    AGENT_CALL(call, block = real.realloc(old, total));
+    return moved(call, SITE_REALLOCARRAY, old, old_bytes, block, total, CALLER());
 }
 
 HOOK void free(void *block)
