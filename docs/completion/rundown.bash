@@ -122,7 +122,7 @@ _rundown_value()
     mode) _rundown_reply "$value" "$prefix" < <(printf 'free\ncontrolled\n') ;;
     gdb) _rundown_reply "$value" "$prefix" < <(printf 'finding\ninjection\n') ;;
     out | resume) _rundown_files "$value" "$prefix" d ;;
-    output | stdin | profile) _rundown_files "$value" "$prefix" ;;
+    output | stdin | profile | use) _rundown_files "$value" "$prefix" ;;
     *) return 1 ;;
     esac
 }

@@ -166,25 +166,42 @@ static struct abi_module *loaded_at(uint64_t base)
     return NULL;
 }
 
+/* @opened: what dlopen returned, which glibc documents to be a link map; NULL in dlclose. */
 struct change {
     struct abi_lane *lane;
     uint64_t caller;
     uint64_t now;
+    const struct link_map *opened;
     bool present[ABI_MODULES];
 };
+
+/*
+ * A long cycle loads more often than the table is long: the oldest of those that are gone make
+ * room. One that is still there never does, or it would be taken for new and counted twice.
+ */
+static struct abi_module *new_module(void)
+{
+    for (unsigned i = 0; i < ABI_MODULES; i++) {
+        uint32_t index = __atomic_fetch_add(&CONTROL->modules, 1, __ATOMIC_RELAXED);
+        struct abi_module *module = &agent_memory->module[index % ABI_MODULES];
+
+        if (module->epoch != CONTROL->epoch || module->state != MODULE_LOADED)
+            return module;
+    }
+    return NULL;
+}
 
 static void add_module(const struct dl_phdr_info *info, const struct change *change, uint64_t base,
                        uint64_t end)
 {
-    uint32_t index = __atomic_fetch_add(&CONTROL->modules, 1, __ATOMIC_RELAXED);
-    struct abi_module *module = &agent_memory->module[index % ABI_MODULES];
+    struct abi_module *module = new_module();
 
-    /* A long cycle loads more often than the table is long: the oldest make room. */
+    if (module == NULL)
+        return;
     memset(module, 0, sizeof *module);
     module->base = base;
     module->end = end;
     module->loaded_at = change->now;
-    module->loads = 1;
     module->loader_lane = lane_index(change->lane);
     module->load_caller = change->caller;
     strncpy(module->path, info->dlpi_name, sizeof module->path - 1);
@@ -198,9 +215,16 @@ static int note_loaded(struct dl_phdr_info *info, size_t size, void *context)
     struct change *change = context;
     uint64_t end;
     uint64_t base = module_base(info, &end);
+    struct abi_module *module;
 
-    if (!is_initial(base) && loaded_at(base) == NULL)
+    if (is_initial(base))
+        return 0;
+    if (loaded_at(base) == NULL)
         add_module(info, change, base, end);
+    if (info->dlpi_addr == change->opened->l_addr && (module = loaded_at(base)) != NULL) {
+        module->handle = (uint64_t)change->opened;
+        __atomic_fetch_add(&module->loads, 1, __ATOMIC_RELAXED);
+    }
     return 0;
 }
 
@@ -215,6 +239,38 @@ static int note_present(struct dl_phdr_info *info, size_t size, void *context)
     return 0;
 }
 
+static bool came_along(const struct abi_module *module, const struct abi_module *opened)
+{
+    return module->epoch == CONTROL->epoch && module->state == MODULE_LOADED &&
+           module->handle == 0 && module->loaded_at == opened->loaded_at &&
+           module->loader_lane == opened->loader_lane;
+}
+
+/* What was loaded for a module that is gone, and is not: it keeps who closed that. */
+static void note_stays(const struct abi_module *opened)
+{
+    for (uint32_t i = 0; opened->handle != 0 && i < module_count(); i++) {
+        struct abi_module *module = &agent_memory->module[i];
+
+        if (!came_along(module, opened))
+            continue;
+        module->unloaded_at = opened->unloaded_at;
+        module->unloader_lane = opened->unloader_lane;
+        module->unload_caller = opened->unload_caller;
+    }
+}
+
+static void note_all_stays(const struct change *change)
+{
+    for (uint32_t i = 0; i < module_count(); i++) {
+        const struct abi_module *module = &agent_memory->module[i];
+
+        if (module->epoch == CONTROL->epoch && module->state == MODULE_UNLOADED &&
+            module->unloaded_at == change->now)
+            note_stays(module);
+    }
+}
+
 static uint32_t mark_gone(struct change *change)
 {
     uint32_t gone = 0;
@@ -227,10 +283,14 @@ static uint32_t mark_gone(struct change *change)
         module->unloaded_at = change->now;
         module->unloader_lane = lane_index(change->lane);
         module->unload_caller = change->caller;
-        module->state = MODULE_UNLOADED;
+        /* Two threads may have seen it go. */
+        if (__atomic_exchange_n(&module->state, MODULE_UNLOADED, __ATOMIC_ACQ_REL) != MODULE_LOADED)
+            continue;
         __atomic_fetch_sub(&CONTROL->modules_live, 1, __ATOMIC_RELAXED);
         gone++;
     }
+    if (gone > 0)
+        note_all_stays(change);
     return gone;
 }
 
@@ -311,7 +371,7 @@ void loader_after(struct loader_frame *frame, uint64_t result)
     lane->loading--;
     caller = lane->site_caller;
     if (frame->site != SITE_DL_ITERATE_PHDR) {
-        struct change change = {lane, caller, agent_ticks(), {false}};
+        struct change change = {lane, caller, agent_ticks(), (const void *)result, {false}};
 
         if (result != 0)
             real.dl_iterate_phdr(note_loaded, &change);
@@ -320,10 +380,30 @@ void loader_after(struct loader_frame *frame, uint64_t result)
     agent_leave(frame->call);
 }
 
+static struct abi_module *opened_as(const void *handle)
+{
+    for (uint32_t i = module_count(); i-- > 0;) {
+        struct abi_module *module = &agent_memory->module[i];
+
+        if (module->epoch == CONTROL->epoch && module->state == MODULE_LOADED &&
+            module->handle == (uint64_t)handle)
+            return module;
+    }
+    return NULL;
+}
+
+/* What is left of loads once the process ends was never closed. */
+static void count_close(struct abi_module *module, int result)
+{
+    if (module != NULL && result == 0 && module->loads > 0)
+        __atomic_fetch_sub(&module->loads, 1, __ATOMIC_RELAXED);
+}
+
 HOOK int dlclose(void *handle)
 {
     struct agent_call call = agent_enter(SITE_DLCLOSE, CALLER());
-    struct change change = {call.lane, CALLER(), 0, {false}};
+    struct change change = {call.lane, CALLER(), 0, NULL, {false}};
+    struct abi_module *module = call.lane != NULL ? opened_as(handle) : NULL;
     uint32_t gone = 0;
     int result;
 
@@ -334,6 +414,7 @@ HOOK int dlclose(void *handle)
     AGENT_CALL(call, result = real.dlclose(handle));
     if (call.lane != NULL) {
         call.lane->loading--;
+        count_close(module, result);
         change.now = agent_ticks();
         real.dl_iterate_phdr(note_present, &change);
         gone = mark_gone(&change);

@@ -199,6 +199,7 @@ static void reopen(int fd, int flags)
 
 static void become_target(void)
 {
+    RAW2(SYS_setpgid, 0, 0); /* as a shell starts it; kill(0, ...) must not reach the server */
     close_ours();
     if (CONTROL->options & OPTION_REOPEN) {
         reopen(0, O_RDONLY);

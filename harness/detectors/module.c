@@ -71,19 +71,28 @@ static void count_calls(const struct evidence *evidence, const struct abi_module
     }
 }
 
-/* A module that came along with another has that one's handle: it is judged with it. */
+/*
+ * A module that came along with another is judged with that one. What was opened has its handle
+ * in the table; in tables without any it comes first.
+ */
 static bool came_along(const struct evidence *evidence, unsigned index)
 {
     const struct abi_module *module = evidence_module(evidence, index);
 
-    for (unsigned i = 0; i < index; i++) {
+    for (unsigned i = 0; module->handle == 0 && i < ABI_MODULES; i++) {
         const struct abi_module *other = evidence_module(evidence, i);
 
-        if (other != NULL && other->loaded_at == module->loaded_at &&
-            other->loader_lane == module->loader_lane)
+        if (other != NULL && (other->handle != 0 || i < index) &&
+            other->loaded_at == module->loaded_at && other->loader_lane == module->loader_lane)
             return true;
     }
     return false;
+}
+
+/* It came along with a module that has been unloaded since. */
+static bool was_left(const struct abi_module *module)
+{
+    return module->handle == 0 && module->unloaded_at != 0;
 }
 
 /* A module that is open again, and in use, has stayed if all earlier loads were closed. */
@@ -129,6 +138,22 @@ static void say_module(struct finding *finding, const struct evidence *evidence,
     say_reason(finding, evidence, index, calls);
 }
 
+static void say_left(struct finding *finding, const struct evidence *evidence, unsigned index)
+{
+    const struct abi_module *module = evidence_module(evidence, index);
+    const struct calls none = {0};
+    char path[64];
+    char who[EVIDENCE_NAME_BYTES];
+    char text[EVIDENCE_TEXT_BYTES];
+
+    evidence_path_base(module->path, path);
+    evidence_lane_text(evidence, module->unloader_lane, who);
+    evidence_caller_text(evidence, module->unload_caller, text);
+    finding_say(finding, "%s is still mapped after what it was loaded for was closed by %s, in %s",
+                path, who, text);
+    say_reason(finding, evidence, index, &none);
+}
+
 /* --- judging
  * -------------------------------------------------------------------------------------- */
 
@@ -139,14 +164,18 @@ struct verdict {
     char lowest[64];
 };
 
-static struct finding *finding_for(const struct evidence *evidence, struct verdict *verdict)
+static struct finding *finding_for(struct verdict *verdict)
 {
-    if (verdict->finding != NULL)
-        return verdict->finding;
-    verdict->finding = judgement_add(verdict->judgement, STOP_MODULE_NOT_UNLOADED);
+    if (verdict->finding == NULL)
+        verdict->finding = judgement_add(verdict->judgement, STOP_MODULE_NOT_UNLOADED);
+    return verdict->finding;
+}
+
+/* Of what came along nobody could ask that it goes: a language's runtime stays for good. */
+static void raise_it(const struct evidence *evidence, struct verdict *verdict)
+{
     if (verdict->finding != NULL && evidence->must_unload)
         verdict->finding->severity = STOP_SEVERITY_FINDING;
-    return verdict->finding;
 }
 
 static void sign(struct verdict *verdict, const struct abi_module *module)
@@ -168,13 +197,20 @@ static void judge_module(const struct evidence *evidence, unsigned index, struct
     struct calls calls = {0};
     uint64_t handle;
 
-    if (module == NULL || module->state != MODULE_LOADED || came_along(evidence, index) ||
-        (handle = handle_of(evidence, module)) == 0)
+    if (module == NULL || module->state != MODULE_LOADED)
+        return;
+    if (was_left(module)) {
+        say_left(finding_for(verdict), evidence, index);
+        sign(verdict, module);
+        return;
+    }
+    if (came_along(evidence, index) || (handle = handle_of(evidence, module)) == 0)
         return;
     count_calls(evidence, module, handle, &calls);
     if (!stays(evidence, &calls))
         return;
-    say_module(finding_for(evidence, verdict), evidence, index, &calls);
+    say_module(finding_for(verdict), evidence, index, &calls);
+    raise_it(evidence, verdict);
     sign(verdict, module);
 }
 

@@ -52,6 +52,13 @@ static void name_address(void *context, uint64_t address, struct evidence_frame 
     frame->pc = address;
 }
 
+static const char *why_it_stays(void *context, unsigned module)
+{
+    struct autopsy *autopsy = context;
+
+    return staying_reason(autopsy->evidence.memory, module, autopsy->reason);
+}
+
 /* --- threads ---------------------------------------------------------------------------- */
 
 static int lane_of(const struct abi_memory *memory, int tid)
@@ -309,6 +316,7 @@ void autopsy_collect(struct autopsy *autopsy, const struct job *job, enum eviden
     say_effects(evidence, control);
     evidence->left_processes = (control->anomaly & ANOMALY_LEFT) != 0;
     evidence->name = name_address;
+    evidence->stays = why_it_stays;
     evidence->name_context = autopsy;
     free(autopsy->output);
     autopsy->output = job_tail(job, &length);

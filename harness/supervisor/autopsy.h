@@ -11,6 +11,7 @@
 #include <harness/detector.h>
 
 #include "job.h"
+#include "staying.h"
 #include "unwind.h"
 
 /** struct autopsy - zero it before the first use; kept over many cycles for its symbol caches. */
@@ -23,6 +24,7 @@ struct autopsy {
     pid_t seized;
     pid_t tid[EVIDENCE_THREADS];
     size_t tids;
+    char reason[STAYING_BYTES]; /* why the module that was last asked for stays */
     char refused[200]; /* why ptrace was refused, "" if it was not; said once by the caller */
     double hz;         /* ticks per second */
 };

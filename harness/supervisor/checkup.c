@@ -38,6 +38,7 @@ const struct checkup_item checkup_items[] = {
     {"C library symbols", checkup_libc_symbols},
     {"debug information", checkup_debug_info},
     {"gdb", checkup_gdb},
+    {"C compiler", checkup_compiler},
     {NULL, NULL},
 };
 

@@ -86,5 +86,6 @@ void checkup_libc(struct checkup *checkup);
 void checkup_libc_symbols(struct checkup *checkup);
 void checkup_debug_info(struct checkup *checkup);
 void checkup_gdb(struct checkup *checkup);
+void checkup_compiler(struct checkup *checkup);
 
 #endif

@@ -325,15 +325,32 @@ void checkup_debug_info(struct checkup *checkup)
                     "build rundown with -g and do not strip it", "%.300s has none", path);
 }
 
+/* A program that the user may have named by @variable, with arguments or without. */
+static void look_for_program(struct checkup *checkup, const char *variable, const char *standard,
+                             const char *lost, const char *mend)
+{
+    const char *chosen = getenv(variable);
+    char name[PATH_BYTES], path[PATH_BYTES];
+
+    if (chosen == NULL || *chosen == 0)
+        chosen = standard;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(chosen, " "), chosen);
+    if (strchr(name, '/') != NULL && access(name, X_OK) == 0)
+        checkup_ok(checkup, "%.300s", name);
+    else if (strchr(name, '/') == NULL && checkup_find(name, path, sizeof path))
+        checkup_ok(checkup, "%.300s", path);
+    else
+        checkup_bad(checkup, CHECKUP_DEGRADED, lost, mend, "%.200s is not to be found", name);
+}
+
 void checkup_gdb(struct checkup *checkup)
 {
-    const char *chosen = getenv("GDB") != NULL ? getenv("GDB") : "gdb";
-    char path[PATH_BYTES];
+    look_for_program(checkup, "GDB", "gdb", "rundown replay --gdb",
+                     "apt-get install gdb, or name another by GDB");
+}
 
-    if (strchr(chosen, '/') != NULL ? access(chosen, X_OK) == 0
-                                    : checkup_find(chosen, path, sizeof path))
-        checkup_ok(checkup, "%.300s", strchr(chosen, '/') != NULL ? chosen : path);
-    else
-        checkup_bad(checkup, CHECKUP_DEGRADED, "rundown replay --gdb",
-                    "apt-get install gdb, or name another by GDB", "%.200s is not in PATH", chosen);
+void checkup_compiler(struct checkup *checkup)
+{
+    look_for_program(checkup, "CC", "cc", "rundown module --use FILE.c",
+                     "apt-get install gcc, or name another by CC");
 }

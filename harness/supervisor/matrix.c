@@ -124,6 +124,7 @@ static int resume(struct run *run, struct error *e)
         run->total_failed += rows[i].failed;
         run->total_broken += rows[i].broken;
         cell->row.next = rows[i].next;
+        cell->spent_s = (double)rows[i].nanoseconds / 1e9;
         cell->row.not_fired = rows[i].not_fired;
         memcpy(cell->row.histogram, rows[i].histogram, sizeof cell->row.histogram);
     }

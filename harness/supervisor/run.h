@@ -102,6 +102,7 @@ struct worker {
     struct verdict_list found;
     uint64_t batch_first;
     uint64_t judged_passed; /* cycles the supervisor looked at and found sound */
+    uint64_t judged_not_fired; /* the same, but the injection had not fired */
     uint64_t failed;
     uint64_t broken;
     uint64_t batch_size;

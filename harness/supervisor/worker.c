@@ -185,10 +185,12 @@ static void dry_done(struct worker *worker)
 
 /* --- batches --------------------------------------------------------------------------------- */
 
+/* By what the cell's cycles cost so far, hung ones too: they are most of it where there are any. */
 static uint64_t batch_size(const struct worker *worker, const struct run_cell *cell)
 {
     const struct run_options *options = &worker->run->options;
-    uint64_t size = cell->median_ns != 0 ? BATCH_NS / cell->median_ns + 1 : 1;
+    double each_ns = cell->next > 0 ? cell->spent_s * 1e9 / (double)cell->next : 0;
+    uint64_t size = each_ns > 0 ? (uint64_t)((double)BATCH_NS / each_ns) + 1 : 1;
 
     if (size > BATCH_MOST)
         size = BATCH_MOST;
@@ -215,7 +217,8 @@ static void start_batch(struct worker *worker)
     control->laps = cell->target->laps;
     worker->batch_first = cell->next;
     worker->batch_size = batch_size(worker, cell);
-    worker->judged_passed = worker->failed = worker->broken = 0;
+    worker->judged_passed = worker->judged_not_fired = 0;
+    worker->failed = worker->broken = 0;
     control->batch_first =
         worker->run->options.only_cycle ? worker->run->options.cycle : cell->next;
     control->batch_count = worker->batch_size;
@@ -235,39 +238,50 @@ static bool can_strike(const struct run_cell *cell)
     return plan.count > 0;
 }
 
+/* Why the cell cannot be run, now that its target's dry cycles are over; NULL if it can. */
+static const char *unfit(const struct run_cell *cell)
+{
+    if (cell->target->trouble != NULL && needs_profile(cell))
+        return cell->target->trouble;
+    return can_strike(cell) ? NULL : "the dry cycle passes no site that it could strike at";
+}
+
+static void start_cell(struct worker *worker)
+{
+    if (worker->cell->target->notes != NULL)
+        remark(worker, worker->cell, NULL, worker->cell->target->notes);
+    if (worker->run->options.dry_run)
+        give_up_cell(worker, ""), worker_feed(worker);
+    else
+        start_batch(worker);
+}
+
 void worker_feed(struct worker *worker)
 {
     struct run *run = worker->run;
+    const char *why;
 
     if (run->error != 0 || run->aborted)
         return;
-    while (worker->cell == NULL && !run->interrupted) {
-        worker->cell = run_next_cell(run, worker->job.target);
-        if (worker->cell == NULL)
+    for (;;) {
+        if (worker->cell == NULL) {
+            worker->cell = run->interrupted ? NULL : run_next_cell(run, worker->job.target);
+            if (worker->cell == NULL)
+                return;
+            worker->cell->busy = true;
+            if (worker->job.target != worker->cell->target || !worker->job.alive) {
+                worker->cell->target->profiling = !worker->cell->target->profiled;
+                start_server(worker, worker->cell->target);
+                return;
+            }
+        }
+        if (worker->phase != WORKER_READY)
             return;
-        worker->cell->busy = true;
-        if (worker->job.target != worker->cell->target || !worker->job.alive) {
-            worker->cell->target->profiling = !worker->cell->target->profiled;
-            start_server(worker, worker->cell->target);
-            return;
-        }
-        if (worker->cell->target->trouble != NULL && needs_profile(worker->cell)) {
-            give_up_cell(worker, worker->cell->target->trouble);
-            continue;
-        }
-        if (!can_strike(worker->cell)) {
-            give_up_cell(worker, "the dry cycle passes no site that it could strike at");
-            continue;
-        }
-        if (worker->cell->target->notes != NULL)
-            remark(worker, worker->cell, NULL, worker->cell->target->notes);
+        if ((why = unfit(worker->cell)) == NULL)
+            break;
+        give_up_cell(worker, why);
     }
-    if (worker->cell != NULL && worker->phase == WORKER_READY) {
-        if (run->options.dry_run)
-            give_up_cell(worker, ""), worker_feed(worker);
-        else
-            start_batch(worker);
-    }
+    start_cell(worker);
 }
 
 /* --- what was left after a batch ------------------------------------------------------------------ */
@@ -294,7 +308,7 @@ static void sum_up(struct worker *worker, struct store_batch *batch)
     batch->count = control->done - (worker->abandoned ? 1 : 0);
     worker->abandoned = false;
     batch->passed = control->passed + worker->judged_passed;
-    batch->not_fired = control->not_fired;
+    batch->not_fired = control->not_fired + worker->judged_not_fired;
     batch->failed = worker->failed;
     batch->broken = worker->broken;
     batch->nanoseconds = control->nanoseconds;
@@ -352,7 +366,7 @@ static void batch_done(struct worker *worker)
                            worker->series, worker->series_count, &e) != 0)
         run_fail(run, e.code, "%s", e.text);
     clear_found(worker);
-    worker->cell->done = cell_complete(run, worker->cell);
+    worker->cell->done |= cell_complete(run, worker->cell); /* time may have run out already */
     worker->cell->busy = false;
     worker->cell = NULL;
     worker->phase = WORKER_READY;
@@ -497,12 +511,19 @@ static void tell_refusal(struct worker *worker)
 
 static void count_verdict(struct worker *worker, enum verdict verdict)
 {
+    const struct abi_control *control = control_of(worker);
+    uint64_t enough = worker->run->options.until_found;
+
     if (verdict == VERDICT_FAIL)
         worker->failed++;
     else if (verdict == VERDICT_BROKEN)
         worker->broken++;
+    else if (control->fired != (UINT64_C(1) << control->plan.count) - 1)
+        worker->judged_not_fired++; /* nothing but notes: it says nothing of the injection */
     else
         worker->judged_passed++;
+    if (enough != 0 && worker->cell->found + worker->failed >= enough)
+        __atomic_store_n(&control_of(worker)->stop, 1, __ATOMIC_RELEASE);
 }
 
 static void merge(struct judgement *judgement, const struct judgement *more)

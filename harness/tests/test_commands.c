@@ -480,21 +480,65 @@ static void workloads_tell_all_that_can_be_typed(void)
     said_has("heap-churn", said.out, "threads=\n");
 }
 
-static void injectors_tell_victims_sites_and_arguments(void)
+static bool is_word_of(const char *list, const char *word)
 {
-    command_run(&said, "list injectors alloc-fail");
-    said_has("alloc-fail", said.out, "malloc calloc realloc reallocarray memalign posix_memalign");
-    CU_ASSERT_PTR_NULL(strstr(said.out, " free"));
-    command_run(&said, "list injectors main-kill");
-    said_has("main-kill", said.out, "the main thread");
-    said_has("main-kill", said.out, "instructions into the call");
-    command_run(&said, "list injectors exit");
-    said_has("exit", said.out, "every site but exit _exit quick_exit abort fini");
-    said_has("exit", said.out, "status, drawn from 1 to 125");
-    command_run(&said, "list injectors module-unload");
-    said_has("module-unload", said.out, "a target that loads modules");
+    size_t length = strlen(word);
+
+    for (; *list != 0; list += strcspn(list, " "), list += *list == ' ')
+        if (strcspn(list, " ") == length && strncmp(list, word, length) == 0)
+            return true;
+    return false;
+}
+
+/* "every site", "every site but A B", or "A B" */
+static bool tells_site(const char *sites, const char *site)
+{
+    static const char every[] = "every site", but[] = "every site but ";
+
+    if (strncmp(sites, but, strlen(but)) == 0)
+        return !is_word_of(sites + strlen(but), site);
+    return strcmp(sites, every) == 0 || is_word_of(sites, site);
+}
+
+static void check_injector(int index)
+{
+    static const char mark[] = "\n    at       ";
+    struct plan_spec spec;
+    char *sites;
+
+    injector_spec(index, &spec);
+    command_run(&said, "list injectors %s", injector_registry[index]->name);
+    said_has(injector_registry[index]->name, said.out, mark);
+    sites = strstr(said.out, mark);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(sites);
+    sites += strlen(mark);
+    sites[strcspn(sites, "\n")] = 0;
+    for (unsigned site = 1; site < ABI_SITES; site++)
+        CU_ASSERT_EQUAL(tells_site(sites, site_at(site - 1)),
+                        spec.sites[site / 64] >> site % 64 & 1);
+}
+
+static void injectors_tell_their_sites(void)
+{
+    for (int i = 0; injector_registry[i] != NULL; i++)
+        if (!injector_registry[i]->control)
+            check_injector(i);
     command_run(&said, "list injectors none");
     CU_ASSERT_TRUE(said_one_line(said.out));
+}
+
+static void injectors_tell_victims_and_arguments(void)
+{
+    command_run(&said, "list injectors main-kill");
+    said_has("main-kill", said.out, "strikes  the main thread");
+    said_has("main-kill", said.out, "instructions into the call");
+    command_run(&said, "list injectors thread-kill");
+    said_has("thread-kill", said.out, "strikes  any thread but main");
+    command_run(&said, "list injectors exit");
+    said_has("exit", said.out, "status, drawn from 1 to 125");
+    said_has("exit", said.out, "at the entry of the call");
+    command_run(&said, "list injectors module-unload");
+    said_has("module-unload", said.out, "a target that loads modules");
 }
 
 static void list_refuses(void)
@@ -699,6 +743,7 @@ static void take_away_path(void)
 {
     setenv("PATH", "/nonexistent", 1);
     unsetenv("GDB");
+    unsetenv("CC");
 }
 
 static void doctor_names_missing_tools(void)
@@ -709,6 +754,7 @@ static void doctor_names_missing_tools(void)
     check_doctor_line("lttng crash tool", "degraded", "mend: apt-get install lttng-tools");
     check_doctor_line("flight recorder", "degraded", "verdicts stay the same");
     check_doctor_line("gdb", "degraded", "lost: rundown replay --gdb; mend: apt-get install gdb");
+    check_doctor_line("C compiler", "degraded", "lost: rundown module --use FILE.c; mend: apt-get");
 }
 
 static void lower(int what, rlim_t most)
@@ -1185,6 +1231,7 @@ static void completion_offers_what_the_program_knows(void)
     check_completion("rundown run --seed ", "");
     check_completion("rundown explain heap.lo", "heap.lock-orphaned\n");
     check_completion("rundown explain cras", "crash.signal\ncrash\n");
+    check_completion("rundown module --us", "--use=\n--usage\n");
     check_completion("rundown list si", "sites\n");
     check_completion("rundown list workloads heap", "heap-churn\n");
     check_completion("rundown doctor x", "");
@@ -1218,7 +1265,8 @@ int main(void)
     CU_ADD_TEST(suite, every_entry_can_be_listed_alone);
     CU_ADD_TEST(suite, json_is_valid_and_whole);
     CU_ADD_TEST(suite, workloads_tell_all_that_can_be_typed);
-    CU_ADD_TEST(suite, injectors_tell_victims_sites_and_arguments);
+    CU_ADD_TEST(suite, injectors_tell_their_sites);
+    CU_ADD_TEST(suite, injectors_tell_victims_and_arguments);
     CU_ADD_TEST(suite, list_refuses);
     CU_ADD_TEST(suite, every_code_is_explained);
     CU_ADD_TEST(suite, a_family_is_listed);

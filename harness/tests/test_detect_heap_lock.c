@@ -65,8 +65,7 @@ static void test_stack_of_the_dead(void)
     fixture_frame(&f, thread, "libtree.so", "tree_insert", "tree.c", 7);
     finding = judge(STOP_HEAP_LOCK_ORPHANED);
     CU_ASSERT(fixture_says(finding, "called from tree_insert  libtree.so  tree.c:7"));
-    CU_ASSERT_STRING_EQUAL(finding->signature,
-                           "heap.lock-orphaned libtree.so:tree_insert -");
+    CU_ASSERT_STRING_EQUAL(finding->signature, "heap.lock-orphaned libtree.so:tree_insert -");
     fixture_close(&f);
 }
 

@@ -185,6 +185,66 @@ static void test_twin_came_along(void)
     expect_silence();
 }
 
+/* The agent's table fills up again from its beginning: what was opened may come second. */
+static void test_twin_came_along_first(void)
+{
+    struct abi_module *along;
+
+    open_one();
+    along = fixture_module(&f, "/lib/libneeded.so", 0x8000000, 0x8001000, 0, -1);
+    along->loaded_at = load("/lib/libgood.so", HANDLE)->loaded_at;
+    f.memory->module[1].handle = HANDLE;
+    loaded(HANDLE);
+    closed(HANDLE);
+    expect_silence();
+}
+
+static struct abi_module *load_with_another(void)
+{
+    struct abi_module *first = load("/lib/libgood.so", HANDLE);
+    struct abi_module *along =
+        fixture_module(&f, "/lib/libneeded.so", 0x8000000, 0x8001000, 0, -1);
+
+    first->handle = HANDLE;
+    along->loaded_at = first->loaded_at;
+    closed(HANDLE);
+    return along;
+}
+
+/* The module itself has gone, what had come with it has not; the agent keeps who closed it. */
+static void test_left_behind(void)
+{
+    struct abi_module *along;
+    const struct finding *finding;
+
+    open_one();
+    f.evidence.must_unload = true;
+    f.stays = "it is linked with -z nodelete";
+    along = load_with_another();
+    f.memory->module[0].state = MODULE_UNLOADED;
+    along->unloaded_at = along->loaded_at + 1;
+    finding = judge(STOP_MODULE_NOT_UNLOADED);
+    CU_ASSERT_EQUAL(finding->severity, STOP_SEVERITY_NOTE);
+    CU_ASSERT(fixture_says(finding, "libneeded.so is still mapped after what it was loaded for"));
+    CU_ASSERT(fixture_says(finding, "it is linked with -z nodelete"));
+    fixture_close(&f);
+}
+
+/* Both stay: the one that was opened is the one that must not. */
+static void test_both_stay(void)
+{
+    const struct finding *finding;
+
+    open_one();
+    f.evidence.must_unload = true;
+    load_with_another();
+    finding = judge(STOP_MODULE_NOT_UNLOADED);
+    CU_ASSERT_EQUAL(finding->severity, STOP_SEVERITY_FINDING);
+    CU_ASSERT(fixture_says(finding, "libgood.so is still mapped after a dlclose"));
+    CU_ASSERT_FALSE(fixture_says(finding, "libneeded.so"));
+    fixture_close(&f);
+}
+
 static void test_damage(void)
 {
     open_one();
@@ -209,6 +269,9 @@ int main(void)
         {"twin: in use", test_twin_in_use},
         {"twin: dlclose failed", test_twin_dlclose_failed},
         {"twin: came along", test_twin_came_along},
+        {"twin: came along and stands first", test_twin_came_along_first},
+        {"left behind", test_left_behind},
+        {"both stay", test_both_stay},
         {"damaged memory", test_damage},
         {NULL, NULL},
     };
