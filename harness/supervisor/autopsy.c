@@ -30,6 +30,7 @@ static void copy_frame(struct evidence_frame *out, const struct unwind_frame *in
 {
     out->pc = in->pc;
     out->offset = in->offset;
+    out->function_offset = in->function_offset;
     out->line = in->line;
     snprintf(out->module, sizeof out->module, "%.*s", (int)sizeof out->module - 1, in->module);
     snprintf(out->function, sizeof out->function, "%.*s", (int)sizeof out->function - 1,
@@ -37,7 +38,7 @@ static void copy_frame(struct evidence_frame *out, const struct unwind_frame *in
     snprintf(out->file, sizeof out->file, "%.*s", (int)sizeof out->file - 1, in->file);
 }
 
-/* A return address is named by the call before it. */
+/* Exactly; evidence_caller() is for return addresses. */
 static void name_address(void *context, uint64_t address, struct evidence_frame *frame)
 {
     struct autopsy *autopsy = context;
@@ -45,10 +46,8 @@ static void name_address(void *context, uint64_t address, struct evidence_frame 
 
     memset(&named, 0, sizeof named);
     memset(frame, 0, sizeof *frame);
-    if (autopsy->unwind != NULL && unwind_address(autopsy->unwind, address - 1, &named) == 0) {
+    if (autopsy->unwind != NULL && unwind_address(autopsy->unwind, address, &named) == 0)
         copy_frame(frame, &named);
-        frame->offset++;
-    }
     frame->pc = address;
 }
 
@@ -272,12 +271,38 @@ static uint64_t last_event(const struct abi_memory *memory)
     return last;
 }
 
+static void say_effect(struct evidence *evidence, const struct plan_point *point)
+{
+    switch (injector_registry[point->injector]->effect) {
+    case EFFECT_STATUS:
+        evidence->effect_status = (int)(point->argument & 0xff);
+        break;
+    case EFFECT_THREAD_DIES:
+    case EFFECT_THREAD_PARKED:
+    case EFFECT_THREAD_ENDS:
+        evidence->effect_thread = true;
+        break;
+    case EFFECT_CALL_FAILS:
+        evidence->effect_failure = true;
+        break;
+    default:
+        break;
+    }
+}
+
 static void say_effects(struct evidence *evidence, const struct abi_control *control)
 {
-    server_expected(control, &evidence->effect_signal, &evidence->effect_status);
+    int status;
+
+    server_expected(control, &evidence->effect_signal, &status);
     evidence->struck = control->fired != 0;
+    evidence->effect_status = -1;
     evidence->effect_thread = control->deaths != 0;
     evidence->expected_status = control->baseline_status;
+    for (unsigned i = 0; i < control->plan.count && i < PLAN_STRIKES; i++)
+        if ((control->fired & UINT64_C(1) << i) &&
+            control->plan.strike[i].injector < injector_count())
+            say_effect(evidence, &control->plan.strike[i]);
 }
 
 static void seize(struct autopsy *autopsy, int pid)

@@ -379,8 +379,8 @@ void run_close(struct run *run)
 
 static bool trusted(const struct run *run)
 {
-    if (run->total_broken > 0)
-        return false;
+    if (run->total_broken > 0 || (run->total_cycles == 0 && !run->interrupted))
+        return false; /* a run of nothing has not found nothing */
     for (size_t i = 0; i < run->cells; i++) {
         const struct run_cell *cell = &run->cell[i];
 

@@ -4,6 +4,8 @@
  */
 #include "timeline.h"
 
+#include "evidence.h"
+
 #include <results/trace/decode.h>
 
 #include <stdio.h>
@@ -73,7 +75,7 @@ static void add_event(struct moments *moments, const struct evidence *evidence,
     if (event->site != 0)
         abi_site_name(&evidence->memory->control, event->site, site);
     if (event->caller != 0)
-        evidence_address_text(evidence, event->caller, where);
+        evidence_caller_text(evidence, event->caller, where);
     moment->ms = ms;
     snprintf(moment->text, sizeof moment->text, "%-8.31s %-14s %-12s 0x%llx  %.100s", lane->name,
              abi_event_name(event->kind), site, (unsigned long long)event->object, where);

@@ -19,5 +19,6 @@ const struct injector injector_alloc_fail = {
     .summary = "makes one allocation fail with ENOMEM",
     .families = INJECTOR_FAMILY(FAMILY_ALLOC),
     .not_sites = INJECTOR_SITES(SITE_FREE),
+    .effect = EFFECT_CALL_FAILS,
     .act = act,
 };

@@ -186,7 +186,7 @@ static const struct expected expected[] = {
     {"_exit", 7, "exit_now 7;", ALL, "", VICTIM_ANY, false, false, 1, 125, EFFECT_STATUS, 0},
     {"abort", 0, "abort;", ALL, "", VICTIM_ANY, false, false, 0, 0, EFFECT_SIGNAL, SIGABRT},
     {"alloc-fail", 0, "fail_allocation;", 1u << FAMILY_ALLOC, "free", VICTIM_ANY, false, false, 0,
-     0, EFFECT_NOTHING, 0},
+     0, EFFECT_CALL_FAILS, 0},
     {"delay", 12, "yield 12;", ALL, "", VICTIM_ANY, false, false, 1, 64, EFFECT_NOTHING, 0},
     {"exit", 3, "exit 3;", NOT_IN_LIBC, LEAVING, VICTIM_ANY, false, false, 1, 125, EFFECT_STATUS,
      0},

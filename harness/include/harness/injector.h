@@ -80,6 +80,7 @@ struct injector_strike {
  * @EFFECT_THREAD_DIES: one thread is gone, with its stack, TLS and status.
  * @EFFECT_THREAD_PARKED: one thread stands still, for a while or for ever.
  * @EFFECT_THREAD_ENDS: one thread ends in an orderly way.
+ * @EFFECT_CALL_FAILS: one call says that it failed; the program may rightly give up.
  */
 enum injector_effect {
     EFFECT_NOTHING,
@@ -88,6 +89,7 @@ enum injector_effect {
     EFFECT_THREAD_DIES,
     EFFECT_THREAD_PARKED,
     EFFECT_THREAD_ENDS,
+    EFFECT_CALL_FAILS,
 };
 
 enum injector_victim { VICTIM_ANY, VICTIM_MAIN, VICTIM_NOT_MAIN };
