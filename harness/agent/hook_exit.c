@@ -10,8 +10,8 @@ void exit_phase(struct abi_lane *lane, uint32_t phase, int status)
 {
     uint32_t before = CONTROL->phase;
 
-    if (lane == NULL)
-        return;
+    if (lane == NULL || lane->pid != CONTROL->pid)
+        return; /* a forked child has an exit of its own */
     if (phase == PHASE_REQUESTED) {
         __atomic_fetch_add(&CONTROL->exit_calls, 1, __ATOMIC_RELAXED);
         if (before == PHASE_RUNNING &&

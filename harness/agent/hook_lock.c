@@ -19,6 +19,7 @@ static void acquired(struct agent_call call, const volatile void *object, uint32
     held_wait_end(lane);
     if (result == EOWNERDEAD) {
         held_inherit(object);
+        __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_NOTE, __ATOMIC_RELAXED);
         lane_event(lane, EVENT_OWNER_DIED, mode, (uint64_t)object, 0);
     }
     if (result == 0 || result == EOWNERDEAD)
@@ -88,6 +89,19 @@ ACQUIRE_HOOK(pthread_mutex_timedlock, SITE_TIMEDLOCK, MODE_MUTEX, HOOK_TIMED,
 ACQUIRE_HOOK(pthread_mutex_clocklock, SITE_TIMEDLOCK, MODE_MUTEX, HOOK_TIMED,
              (pthread_mutex_t * object, clockid_t clock, deadline until), (object, clock, until))
 RELEASE_HOOK(pthread_mutex_unlock, SITE_UNLOCK, MODE_MUTEX, pthread_mutex_t)
+/* No site of its own: it cannot block, and only says that a dead owner's work was repaired. */
+HOOK int pthread_mutex_consistent(pthread_mutex_t *object)
+{
+    struct abi_lane *lane = agent_active ? agent_lane : NULL;
+
+    if (lane != NULL && lane->depth == 0) {
+        lane->depth = 1;
+        lane_event(lane, EVENT_CONSISTENT, MODE_MUTEX, (uint64_t)object, 0);
+        lane->depth = 0;
+    }
+    return real.pthread_mutex_consistent(object);
+}
+
 DESTROY_HOOK(pthread_mutex_destroy, SITE_LOCK_DESTROY, pthread_mutex_t)
 
 ACQUIRE_HOOK(pthread_rwlock_rdlock, SITE_RDLOCK, MODE_READ, HOOK_WAITS, (pthread_rwlock_t * object),

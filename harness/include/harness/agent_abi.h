@@ -38,7 +38,7 @@ enum {
     ABI_MODULES = 128,     /* modules loaded or unloaded in a cycle */
     ABI_DEATHS = 16,       /* killed or parked threads with their stacks */
     ABI_STACK_BYTES = 4096,
-    ABI_LAPS = 65536,      /* lap samples under way between agent and supervisor */
+    ABI_LAPS = 65536, /* lap samples under way between agent and supervisor */
     ABI_HEAP_SLOTS = 1 << 21,
     ABI_MESSAGE_BYTES = 256,
     ABI_HISTOGRAM = 128, /* 4 buckets an octave, up to an hour */
@@ -141,8 +141,8 @@ enum abi_site {
 #define ABI_SITE_ENUM(id, name, family, inside) SITE_##id,
     ABI_SITE_LIST(ABI_SITE_ENUM)
 #undef ABI_SITE_ENUM
-        ABI_SITES,                                 /* built-in sites, and the first user site */
-    ABI_SITES_ALL = ABI_SITES + ABI_USER_SITES,    /* bound of every site index */
+        ABI_SITES,                              /* built-in sites, and the first user site */
+    ABI_SITES_ALL = ABI_SITES + ABI_USER_SITES, /* bound of every site index */
 };
 _Static_assert(ABI_SITES_ALL <= 256, "plan_spec has 256 bits for sites");
 
@@ -152,41 +152,42 @@ _Static_assert(ABI_SITES_ALL <= 256, "plan_spec has 256 bits for sites");
  * address, so that a mutex made anew in old memory is another mutex.
  */
 #define ABI_EVENT_LIST(X)                                                                          \
-    X(CYCLE_BEGIN, "cycle-begin")       /* object: cycle */                                        \
-    X(THREAD_BORN, "thread-born")       /* object: start routine, aux: lane of the creator */      \
-    X(THREAD_ENDS, "thread-ends")       /* aux: enum abi_end */                                    \
-    X(CALL, "call")                     /* entry into a site that has no kind of its own */        \
-    X(ALLOC, "alloc")                   /* object: block, other: bytes */                          \
-    X(FREE, "free")                     /* object: block, other: bytes */                          \
-    X(FREE_UNKNOWN, "free-unknown")     /* object: a block whose birth no hook saw */              \
-    X(FREE_HELD, "free-held")           /* object: lock, other: block whose memory holds it */     \
-    X(WAIT_BEGIN, "wait-begin")         /* object, aux: enum abi_lock_mode, other: see there */    \
-    X(ACQUIRED, "acquired")             /* object, aux: mode, other: birth */                      \
-    X(RELEASED, "released")             /* object, aux: mode, other: birth */                      \
-    X(WAIT_FAILED, "wait-failed")       /* object, aux: mode, other: errno-like result */          \
-    X(OWNER_DIED, "owner-died")         /* object: robust mutex that said EOWNERDEAD */            \
-    X(SIGNALLED, "signalled")           /* object: condition or semaphore, aux: 1 broadcast */     \
-    X(DESTROYED, "destroyed")           /* object, aux: mode it is still held in, 0 if free */     \
-    X(JOIN_BEGIN, "join-begin")         /* object: pthread_t, other: lane, aux: tid */             \
-    X(JOIN_END, "join-end")             /* object: pthread_t, other: result */                     \
-    X(LOAD_BEGIN, "load-begin")         /* object: hash of the path */                             \
-    X(LOAD_END, "load-end")             /* object: handle, other: base; aux: module index */       \
-    X(UNLOAD_BEGIN, "unload-begin")     /* object: handle, aux: module index */                    \
-    X(UNLOAD_END, "unload-end")         /* object: handle, other: result, aux: modules gone */     \
-    X(EXIT_PHASE, "exit-phase")         /* aux: enum abi_exit_phase, object: status */             \
-    X(FORKED, "forked")                 /* object: child pid */                                    \
-    X(EXEC, "exec")                     /* the process image is about to be replaced */            \
-    X(LAP_BEGIN, "lap-begin")           /* object: lap */                                          \
-    X(LAP_END, "lap-end")               /* object: lap */                                          \
-    X(SITE, "site")                     /* a workload's own site was passed */                     \
-    X(HEARTBEAT, "heartbeat")           /* object: count */                                        \
-    X(INVARIANT, "invariant")           /* a promise of the workload is broken; see message */     \
-    X(PROBE, "probe")                   /* aux: enum abi_probe, object: 1 begins, 0 ended */       \
-    X(INJECT_INTENT, "inject-intent")   /* aux: strike, object: instruction pointer */             \
-    X(INJECT_FIRED, "inject-fired")     /* aux: strike */                                          \
-    X(PARKED, "parked")                 /* aux: strike, object: instruction pointer */             \
-    X(RESUMED, "resumed")               /* aux: strike */                                          \
-    X(SIGNAL, "signal")                 /* object: address, aux: signal: fatal, caught */
+    X(CYCLE_BEGIN, "cycle-begin")     /* object: cycle */                                          \
+    X(THREAD_BORN, "thread-born")     /* object: start routine, aux: lane of the creator */        \
+    X(THREAD_ENDS, "thread-ends")     /* aux: enum abi_end */                                      \
+    X(CALL, "call")                   /* entry into a site that has no kind of its own */          \
+    X(ALLOC, "alloc")                 /* object: block, other: bytes */                            \
+    X(FREE, "free")                   /* object: block, other: bytes */                            \
+    X(FREE_UNKNOWN, "free-unknown")   /* object: a block whose birth no hook saw */                \
+    X(FREE_HELD, "free-held")         /* object: lock, other: block whose memory holds it */       \
+    X(WAIT_BEGIN, "wait-begin")       /* object, aux: enum abi_lock_mode, other: see there */      \
+    X(ACQUIRED, "acquired")           /* object, aux: mode, other: birth */                        \
+    X(RELEASED, "released")           /* object, aux: mode, other: birth */                        \
+    X(WAIT_FAILED, "wait-failed")     /* object, aux: mode, other: errno-like result */            \
+    X(OWNER_DIED, "owner-died")       /* object: robust mutex that said EOWNERDEAD */              \
+    X(CONSISTENT, "consistent")       /* object: robust mutex that was declared repaired */        \
+    X(SIGNALLED, "signalled")         /* object: condition or semaphore, aux: 1 broadcast */       \
+    X(DESTROYED, "destroyed")         /* object, aux: mode it is still held in, 0 if free */       \
+    X(JOIN_BEGIN, "join-begin")       /* object: pthread_t, other: lane, aux: tid */               \
+    X(JOIN_END, "join-end")           /* object: pthread_t, other: result */                       \
+    X(LOAD_BEGIN, "load-begin")       /* object: hash of the path */                               \
+    X(LOAD_END, "load-end")           /* object: handle, other: base; aux: module index */         \
+    X(UNLOAD_BEGIN, "unload-begin")   /* object: handle, aux: module index */                      \
+    X(UNLOAD_END, "unload-end")       /* object: handle, other: result, aux: modules gone */       \
+    X(EXIT_PHASE, "exit-phase")       /* aux: enum abi_exit_phase, object: status */               \
+    X(FORKED, "forked")               /* object: child pid */                                      \
+    X(EXEC, "exec")                   /* the process image is about to be replaced */              \
+    X(LAP_BEGIN, "lap-begin")         /* object: lap */                                            \
+    X(LAP_END, "lap-end")             /* object: lap */                                            \
+    X(SITE, "site")                   /* a workload's own site was passed */                       \
+    X(HEARTBEAT, "heartbeat")         /* object: count */                                          \
+    X(INVARIANT, "invariant")         /* a promise of the workload is broken; see message */       \
+    X(PROBE, "probe")                 /* aux: enum abi_probe, object: 1 begins, 0 ended */         \
+    X(INJECT_INTENT, "inject-intent") /* aux: strike, object: instruction pointer */               \
+    X(INJECT_FIRED, "inject-fired")   /* aux: strike */                                            \
+    X(PARKED, "parked")               /* aux: strike, object: instruction pointer */               \
+    X(RESUMED, "resumed")             /* aux: strike */                                            \
+    X(SIGNAL, "signal")               /* object: address, aux: signal: fatal, caught */
 
 enum abi_event_kind {
     EVENT_NONE = 0,
@@ -239,19 +240,19 @@ enum abi_probe {
 
 /* Reasons why a cycle is worth the supervisor's look; bits of abi_control.anomaly. */
 enum abi_anomaly {
-    ANOMALY_STATUS = 1 << 0,     /* the wait status is not the expected one */
-    ANOMALY_SIGNAL = 1 << 1,     /* a fatal signal was caught */
-    ANOMALY_INVARIANT = 1 << 2,  /* a promise of the workload is broken */
-    ANOMALY_LOCK = 1 << 3,       /* a lock was misused */
-    ANOMALY_HEAP = 1 << 4,       /* a block was misused */
-    ANOMALY_MODULE = 1 << 5,     /* a module stayed, or left somebody behind */
-    ANOMALY_LEFT = 1 << 6,       /* more processes than the target are left */
-    ANOMALY_SERIES = 1 << 7,     /* lap samples are to be collected (nothing is wrong) */
-    ANOMALY_NOTE = 1 << 8,       /* a note for the report, no finding */
-    ANOMALY_NO_AGENT = 1 << 9,   /* the target never said hello: static, setuid, own loader */
-    ANOMALY_STOPPED = 1 << 10,   /* the target stopped itself */
-    ANOMALY_SPAWN = 1 << 11,     /* fork or exec failed */
-    ANOMALY_AGENT = 1 << 12,     /* the agent found itself in a state it does not know */
+    ANOMALY_STATUS = 1 << 0,    /* the wait status is not the expected one */
+    ANOMALY_SIGNAL = 1 << 1,    /* a fatal signal was caught */
+    ANOMALY_INVARIANT = 1 << 2, /* a promise of the workload is broken */
+    ANOMALY_LOCK = 1 << 3,      /* a lock was misused */
+    ANOMALY_HEAP = 1 << 4,      /* a block was misused */
+    ANOMALY_MODULE = 1 << 5,    /* a module stayed, or left somebody behind */
+    ANOMALY_LEFT = 1 << 6,      /* more processes than the target are left */
+    ANOMALY_SERIES = 1 << 7,    /* lap samples are to be collected (nothing is wrong) */
+    ANOMALY_NOTE = 1 << 8,      /* a note for the report, no finding */
+    ANOMALY_NO_AGENT = 1 << 9,  /* the target never said hello: static, setuid, own loader */
+    ANOMALY_STOPPED = 1 << 10,  /* the target stopped itself */
+    ANOMALY_SPAWN = 1 << 11,    /* fork or exec failed */
+    ANOMALY_AGENT = 1 << 12,    /* the agent found itself in a state it does not know */
 };
 
 /** struct abi_event - one line of a lane's ring; 40 bytes. @time: ticks (abi_control.ticks). */
@@ -278,10 +279,10 @@ _Static_assert(sizeof(struct abi_held) == 32, "abi_held is part of the ABI");
 
 enum abi_lane_state {
     LANE_FREE = 0,
-    LANE_BORN,    /* claimed by the creator, the thread does not run yet */
+    LANE_BORN, /* claimed by the creator, the thread does not run yet */
     LANE_RUNS,
-    LANE_PARKED,  /* by an injection */
-    LANE_KILLED,  /* by an injection */
+    LANE_PARKED, /* by an injection */
+    LANE_KILLED, /* by an injection */
     LANE_ENDED,
 };
 
@@ -302,14 +303,14 @@ struct abi_lane {
     uint64_t epoch;
     uint32_t state;
     uint32_t tid;
-    uint32_t pid;      /* differs from the target's in a forked child */
-    uint32_t end;      /* enum abi_end */
-    uint32_t depth;    /* > 0: inside a hook; nested calls pass through */
-    uint32_t site;     /* the site whose call is under way, 0 outside */
+    uint32_t pid;   /* differs from the target's in a forked child */
+    uint32_t end;   /* enum abi_end */
+    uint32_t depth; /* > 0: inside a hook; nested calls pass through */
+    uint32_t site;  /* the site whose call is under way, 0 outside */
     uint64_t site_hit;
     uint64_t site_caller;
-    uint64_t seq;      /* events written; event n lies at ring[n % ABI_RING_EVENTS] */
-    uint64_t now;      /* last time stamp taken */
+    uint64_t seq; /* events written; event n lies at ring[n % ABI_RING_EVENTS] */
+    uint64_t now; /* last time stamp taken */
     /* what it waits for, while it waits */
     uint64_t wait_object;
     uint64_t wait_other;
@@ -318,25 +319,25 @@ struct abi_lane {
     uint32_t wait_mode;
     uint32_t in_tracepoint; /* depth inside the recorder */
     /* strikes on this lane */
-    uint32_t strike;      /* 1 + index of the strike being carried out, 0 none */
-    uint32_t stepping;    /* 0 no, 1 towards a strike, 2 measuring a length */
-    uint32_t step_count;  /* instructions outside the agent so far */
+    uint32_t strike;     /* 1 + index of the strike being carried out, 0 none */
+    uint32_t stepping;   /* 0 no, 1 towards a strike, 2 measuring a length */
+    uint32_t step_count; /* instructions outside the agent so far */
     uint32_t step_goal;
     uint64_t step_hit;
     uint32_t step_site;
     uint32_t step_nesting; /* @nesting of the hook whose call is stepped */
     uint32_t nesting;      /* hooks entered and not left: malloc inside dlopen is 2 */
-    uint32_t loading; /* depth inside dlopen and dlclose: the turn is not given away there */
-    uint32_t park;        /* futex: 1 parked, 0 go on */
-    uint32_t children;    /* threads born of it */
-    uint32_t forks;       /* processes forked by it */
-    uint32_t parent;      /* lane index of the creator; own index for T1 */
-    uint32_t probe;       /* enum abi_probe under way */
+    uint32_t loading;      /* depth inside dlopen and dlclose: the turn is not given away there */
+    uint32_t park;         /* futex: 1 parked, 0 go on */
+    uint32_t children;     /* threads born of it */
+    uint32_t forks;        /* processes forked by it */
+    uint32_t parent;       /* lane index of the creator; own index for T1 */
+    uint32_t probe;        /* enum abi_probe under way */
     uint32_t held_count;
-    uint64_t pthread;     /* pthread_t */
-    uint64_t start;       /* start routine */
+    uint64_t pthread; /* pthread_t */
+    uint64_t start;   /* start routine */
     uint64_t start_argument;
-    uint64_t stack_low;   /* 0 where unknown */
+    uint64_t stack_low; /* 0 where unknown */
     uint64_t stack_high;
     /* exact counts; frees of another lane's blocks make them negative */
     int64_t live_bytes;
@@ -368,7 +369,7 @@ struct abi_death {
     uint32_t lane;
     uint32_t strike;
     uint32_t tid;
-    uint32_t site;  /* of the plan's point */
+    uint32_t site; /* of the plan's point */
     uint64_t hit;
     uint64_t insn;
     uint64_t caller;
@@ -478,13 +479,13 @@ enum abi_server_mode { SERVER_FORK = 0, SERVER_FRESH = 1 };
 
 /* Bits of abi_control.options, set by the supervisor. */
 enum abi_option {
-    OPTION_PROBE = 1 << 0,    /* probe the survivors after a kill or park */
-    OPTION_TRACE = 1 << 1,    /* the recorder is on */
-    OPTION_FRESH = 1 << 2,    /* the server starts the program anew each cycle */
-    OPTION_REOPEN = 1 << 3,   /* give each child fresh descriptions for stdin, stdout, stderr */
-    OPTION_FOLLOW = 1 << 4,   /* programs that the target starts get the agent too */
-    OPTION_STOP_AT = 1 << 5,  /* stop for a debugger when the injection is due */
-    OPTION_RECORD = 1 << 6,   /* ring on (always, except in benches) */
+    OPTION_PROBE = 1 << 0,   /* probe the survivors after a kill or park */
+    OPTION_TRACE = 1 << 1,   /* the recorder is on */
+    OPTION_FRESH = 1 << 2,   /* the server starts the program anew each cycle */
+    OPTION_REOPEN = 1 << 3,  /* give each child fresh descriptions for stdin, stdout, stderr */
+    OPTION_FOLLOW = 1 << 4,  /* programs that the target starts get the agent too */
+    OPTION_STOP_AT = 1 << 5, /* stop for a debugger when the injection is due */
+    OPTION_RECORD = 1 << 6,  /* ring on (always, except in benches) */
 };
 
 /**
@@ -496,26 +497,26 @@ enum abi_option {
 struct abi_control {
     uint64_t magic;
     uint32_t version;
-    uint32_t size;      /* bytes of the whole memory */
-    uint64_t registry;  /* hash of the injector names: both sides must be of one build */
+    uint32_t size;     /* bytes of the whole memory */
+    uint64_t registry; /* hash of the injector names: both sides must be of one build */
     uint32_t options;
     uint32_t purpose;
     /* server */
     uint32_t command; /* futex */
     uint32_t server;  /* futex */
     uint32_t server_pid;
-    uint32_t stop;    /* set by the supervisor: finish the cycle under way, then SERVER_DONE */
+    uint32_t stop; /* set by the supervisor: finish the cycle under way, then SERVER_DONE */
     uint64_t batch_first;
     uint64_t batch_count;
-    uint64_t done;      /* cycles of the batch that are finished */
+    uint64_t done; /* cycles of the batch that are finished */
     uint64_t passed;
     uint64_t not_fired;
-    uint64_t failed;    /* cycles that the supervisor has judged itself */
-    uint64_t noted;     /* cycles of the batch with nothing but notes */
+    uint64_t failed; /* cycles that the supervisor has judged itself */
+    uint64_t noted;  /* cycles of the batch with nothing but notes */
     uint64_t nanoseconds;
     uint64_t longest;
     uint32_t histogram[ABI_HISTOGRAM]; /* of durations: bucket floor(4 * log2(microseconds)) */
-    uint64_t drained;   /* bytes of output the supervisor has read; futex in the low half */
+    uint64_t drained;        /* bytes of output the supervisor has read; futex in the low half */
     int32_t baseline_status; /* wait status of the dry cycle */
     uint32_t laps;           /* per cycle, at least 1 */
     uint64_t tick_hz;        /* ticks per second, 0 until measured */
@@ -525,21 +526,21 @@ struct abi_control {
     uint64_t cycle;    /* number in the cell, from 0 */
     uint64_t start_ns; /* CLOCK_MONOTONIC */
     uint64_t start_ticks;
-    uint32_t pid;      /* 0: no target under way */
-    int32_t status;    /* wait status once it ended */
-    uint32_t anomaly;  /* enum abi_anomaly */
-    uint32_t notes;    /* the same bits, for notes */
-    uint32_t hello;    /* the agent runs in the target */
-    uint32_t lanes;    /* lanes claimed */
+    uint32_t pid;             /* 0: no target under way */
+    int32_t status;           /* wait status once it ended */
+    uint32_t anomaly;         /* enum abi_anomaly */
+    uint32_t notes;           /* the same bits, for notes */
+    uint32_t hello;           /* the agent runs in the target */
+    uint32_t lanes;           /* lanes claimed */
     uint32_t unknown_threads; /* T?n given out */
     uint32_t lane_overflow;   /* threads without a lane */
-    uint32_t phase;    /* enum abi_exit_phase */
+    uint32_t phase;           /* enum abi_exit_phase */
     uint32_t exiting_lane;
     uint32_t exit_calls;
     int32_t exit_status;
-    uint32_t alive;    /* threads that the agent knows to live */
-    uint32_t deaths;   /* records in use */
-    uint32_t modules;  /* records in use */
+    uint32_t alive;   /* threads that the agent knows to live */
+    uint32_t deaths;  /* records in use */
+    uint32_t modules; /* records in use */
     uint32_t modules_live;
     uint32_t heap_full;
     uint32_t gate;     /* 1: closed, nobody enters the recorder any more */
@@ -549,7 +550,7 @@ struct abi_control {
     uint64_t fired;    /* bit per strike */
     uint64_t intended; /* bit per strike */
     uint64_t beats;
-    uint64_t lap;      /* laps finished */
+    uint64_t lap; /* laps finished */
     uint64_t laps_read;
     uint32_t invariants;
     uint32_t claim;     /* enum abi_claim: who judges this cycle; a futex word */
@@ -559,7 +560,7 @@ struct abi_control {
     uint32_t user_sites;
     uint32_t schedule_owner; /* controlled mode: lane whose turn it is */
     uint64_t schedule_steps;
-    uint64_t schedule_hash;  /* of the events in order: the proof of an exact replay */
+    uint64_t schedule_hash;   /* of the events in order: the proof of an exact replay */
     uint32_t schedule_stolen; /* turns taken from a lane that slept in the kernel */
     uint32_t schedule_order;  /* running number of waits */
     struct abi_crash crash;
@@ -586,7 +587,8 @@ struct abi_memory {
 
 _Static_assert(sizeof(struct abi_control) <= 4096, "the control block is one page");
 
-/** abi_site_name() - name of a built-in site, or of a user site of @control ("user:NAME"); "?" else. */
+/** abi_site_name() - name of a built-in site, or of a user site of @control ("user:NAME"); "?"
+ * else. */
 const char *abi_site_name(const struct abi_control *control, uint32_t site, char out[64]);
 
 /** abi_site_find() - index of a built-in site's name, 0 if there is none. */
