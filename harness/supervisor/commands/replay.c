@@ -5,6 +5,7 @@
 #include <harness/supervisor/command.h>
 
 #include <harness/injector.h>
+#include <harness/supervisor/arguments.h>
 #include <harness/supervisor/line.h>
 #include <harness/supervisor/options.h>
 #include <harness/supervisor/place.h>
@@ -304,7 +305,7 @@ static int replay_main(int argc, char **argv)
     argp_err_exit_status = STATUS_USAGE;
     memset(&replay, 0, sizeof replay);
     replay.times = 20;
-    argp_parse(&parser, argc, argv, 0, NULL, &replay);
+    arguments_parse("replay", &parser, argc, argv, 0, &replay);
     run_place(&place);
     from_directory(&replay, &code);
     if (code == 0)

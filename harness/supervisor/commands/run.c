@@ -4,6 +4,7 @@
 #include <harness/supervisor/command.h>
 
 #include <harness/report.h>
+#include <harness/supervisor/arguments.h>
 #include <harness/supervisor/line.h>
 #include <harness/supervisor/options.h>
 #include <harness/supervisor/place.h>
@@ -416,7 +417,7 @@ static int run_main(int argc, char **argv)
     arguments.laps = 1;
     run_place(&place);
     memcpy(arguments.libdir, place.libdir, sizeof arguments.libdir);
-    argp_parse(&parser, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
+    arguments_parse("run", &parser, argc, argv, ARGP_IN_ORDER, &arguments);
     code = complete(&arguments);
     if (code != 0) {
         fprintf(stderr, "rundown run: %s\n", arguments.e.text);
