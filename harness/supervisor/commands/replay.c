@@ -81,11 +81,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         if (replay->text != NULL)
-            argp_error(state, "one line only: put it in quotes");
+            arguments_refuse("replay", "one line only: put it in quotes");
         replay->text = text;
         return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "a replay line or DIR:CELL:CYCLE is missing");
+        arguments_refuse("replay", "a replay line or DIR:CELL:CYCLE is missing");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
