@@ -39,7 +39,8 @@ static void on_fatal(int signal, siginfo_t *info, void *context)
                      crash->regs[16], crash->time);
         __atomic_store_n(&crash->epoch, CONTROL->epoch, __ATOMIC_RELEASE);
     }
-    RAW2(SYS_kill, RAW1(SYS_getpid, 0), SIGSTOP);
+    /* To this very thread: sent to the process, another may take it while we go on and die. */
+    RAW3(SYS_tgkill, RAW1(SYS_getpid, 0), RAW1(SYS_gettid, 0), SIGSTOP);
     /* Whoever lets us go on wants the signal's own end: the instruction happens again. */
     struct sigaction standard;
 

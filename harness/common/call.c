@@ -140,8 +140,8 @@ static int read_number(struct parser *parser, struct call_argument *argument)
 
     argument->kind = CALL_NUMBER;
     errno = 0;
-    argument->number = *parser->at == '-' ? (uint64_t)strtoll(parser->at, &end, 0)
-                                          : strtoull(parser->at, &end, 0);
+    argument->number =
+        *parser->at == '-' ? (uint64_t)strtoll(parser->at, &end, 0) : strtoull(parser->at, &end, 0);
     if (errno != 0)
         return wrong(parser, "the number does not fit into 64 bits");
     if (end == parser->at || is_letter(*end) || is_digit(*end) || *end == '.') {

@@ -273,6 +273,11 @@ static uint64_t last_event(const struct abi_memory *memory)
 
 static void say_effect(struct evidence *evidence, const struct plan_point *point)
 {
+    /* A forked child was struck: its parent sees that, and may say so by its own status. */
+    if (memchr(point->thread, 'f', sizeof point->thread) != NULL) {
+        evidence->effect_failure = true;
+        return;
+    }
     switch (injector_registry[point->injector]->effect) {
     case EFFECT_STATUS:
         evidence->effect_status = (int)(point->argument & 0xff);

@@ -28,7 +28,8 @@ struct file {
     size_t symbol_text_bytes;
 };
 
-/* --- the file ---------------------------------------------------------------------------------- */
+/* --- the file ----------------------------------------------------------------------------------
+ */
 
 static const void *part(const struct file *file, uint64_t offset, uint64_t bytes)
 {
@@ -125,7 +126,8 @@ static const char *base_of(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-/* --- reasons in the file ---------------------------------------------------------------------------- */
+/* --- reasons in the file
+ * ---------------------------------------------------------------------------- */
 
 static bool is_nodelete(const struct file *file)
 {
@@ -193,7 +195,8 @@ static bool makes_thread_locals(const struct file *file)
     return false;
 }
 
-/* --- reasons in the table ----------------------------------------------------------------------------- */
+/* --- reasons in the table
+ * ----------------------------------------------------------------------------- */
 
 static bool is_loaded(const struct abi_memory *memory, unsigned index)
 {

@@ -9,7 +9,8 @@
  *     defines a unique symbol (STB_GNU_UNIQUE) that something was bound to, or
  *     has thread_local objects whose destructors are still to run.
  *
- * Source: glibc, elf/dl-close.c, elf/dl-lookup.c (do_lookup_unique), stdlib/cxa_thread_atexit_impl.c.
+ * Source: glibc, elf/dl-close.c, elf/dl-lookup.c (do_lookup_unique),
+ * stdlib/cxa_thread_atexit_impl.c.
  */
 #ifndef SUPERVISOR_STAYING_H
 #define SUPERVISOR_STAYING_H

@@ -88,7 +88,8 @@ static void remove_folder(struct uses *uses)
     guardian_stop(uses->guardian, NULL);
 }
 
-/* --- C files ----------------------------------------------------------------------------------- */
+/* --- C files -----------------------------------------------------------------------------------
+ */
 
 static const char *compiler(void)
 {
@@ -156,9 +157,8 @@ static int compile(const char *source, const char *object, struct error *e)
                          "--use: %s: the compiler '%s': %s; apt-get install gcc, or set CC", source,
                          compiler(), strerror(failure));
     return status == 0 ? 0
-                       : error_set(e, ERROR_USAGE,
-                                   "--use: %s: '%s' does not compile it, see above", source,
-                                   compiler());
+                       : error_set(e, ERROR_USAGE, "--use: %s: '%s' does not compile it, see above",
+                                   source, compiler());
 }
 
 /* snippet.c becomes FOLDER/0/snippet.so: the name shows in findings. */
@@ -184,7 +184,8 @@ static int compile_use(struct uses *uses, unsigned index, struct error *e)
     return code;
 }
 
-/* --- reading --use ----------------------------------------------------------------------------- */
+/* --- reading --use -----------------------------------------------------------------------------
+ */
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -259,8 +260,7 @@ static int read_library(struct uses *uses, const char *library, struct error *e)
     bool is_there = stat(library, &info) == 0;
 
     if (!is_there && (strchr(library, '/') != NULL || *library == 0))
-        return error_set(e, ERROR_USAGE, "%s: %s", *library != 0 ? library : "''",
-                         strerror(errno));
+        return error_set(e, ERROR_USAGE, "%s: %s", *library != 0 ? library : "''", strerror(errno));
     if (is_there && !S_ISREG(info.st_mode))
         return error_set(e, ERROR_USAGE, "%s: is no shared object", library);
     if (is_there && access(library, R_OK) != 0)
@@ -269,7 +269,8 @@ static int read_library(struct uses *uses, const char *library, struct error *e)
     return uses->library != NULL ? 0 : no_memory(e);
 }
 
-/* --- the trial ------------------------------------------------------------------------------------ */
+/* --- the trial
+ * ------------------------------------------------------------------------------------ */
 
 /* The host with --check; its answer comes on a pipe, what the module prints is not for here. */
 static int start_trial(const struct uses *uses, const char *host, int writer, pid_t *pid)
@@ -339,23 +340,40 @@ static const char *mend(const char *why)
         {"cannot open shared object file", "; see ldd, or set LD_LIBRARY_PATH"},
     };
 
-    if (ends_with(why, "undefined symbol: use"))
-        return "; a driver defines void use(void *module)";
     for (unsigned i = 0; i < sizeof mends / sizeof mends[0]; i++)
         if (strstr(why, mends[i].words) != NULL)
             return mends[i].mend;
     return "";
 }
 
+/* The loader names the file first, and a C file's shared object is nobody's business. */
+static const char *without_path(const char *why, const char *path)
+{
+    size_t length = strlen(path);
+
+    return strncmp(why, path, length) == 0 && why[length] == ':' ? why + length + 2 : why;
+}
+
+static int refuse_use(const struct uses *uses, const char *text, struct error *e)
+{
+    char *why;
+    unsigned long index = strtoul(text, &why, 10);
+
+    if (index >= uses->count || *why != ' ')
+        return error_set(e, ERROR_USAGE, "--use: %.350s", text);
+    why++;
+    if (strncmp(uses->word[index], "driver:", 7) == 0)
+        why = (char *)without_path(why, uses->word[index] + 7);
+    return error_set(e, ERROR_USAGE, "--use: %s: %.350s%s", uses->text[index], why, mend(why));
+}
+
 static int take_answer(struct uses *uses, const char *text, struct error *e)
 {
-    if (strncmp(text, "no ", 3) == 0) {
-        const char *why = text + 3;
-        bool names_it = strncmp(why, "--use", 5) == 0 || strstr(why, uses->library) != NULL;
-
-        return error_set(e, ERROR_USAGE, "%s%s%.350s%s", names_it ? "" : uses->library,
-                         names_it ? "" : ": ", why, mend(why));
-    }
+    if (strncmp(text, "use ", 4) == 0)
+        return refuse_use(uses, text + 4, e);
+    if (strncmp(text, "no ", 3) == 0)
+        return error_set(e, ERROR_USAGE, "%s: %.350s%s", uses->library,
+                         without_path(text + 3, uses->library), mend(text + 3));
     uses->file = strdup(strncmp(text, "ok ", 3) == 0 ? text + 3
                         : uses->library[0] == '/'    ? uses->library
                                                      : "");
@@ -384,7 +402,8 @@ static int try_it(struct uses *uses, const char *host, struct error *e)
     return take_answer(uses, text, e);
 }
 
-/* --- from outside ------------------------------------------------------------------------------- */
+/* --- from outside -------------------------------------------------------------------------------
+ */
 
 int uses_open(const char *library, const char *const *use, unsigned count, const char *host,
               struct uses **out, struct error *e)

@@ -15,7 +15,7 @@
  * the module goes away when that thread drops the last reference, right after its use.
  *
  * --check loads the module and looks for the functions, uses nothing, and writes one line to
- * descriptor 3: "ok PATH" or "no WHY".
+ * descriptor 3: "ok PATH", "no WHY", or "use N WHY" where the use number N is wrong.
  */
 #include <harness/common/call.h>
 #include <harness/error.h>
@@ -257,7 +257,8 @@ static int run_laps(void)
     return 0;
 }
 
-/* --- the command line -------------------------------------------------------------------------- */
+/* --- the command line --------------------------------------------------------------------------
+ */
 
 static int refuse(const char *what, const char *where)
 {
@@ -313,25 +314,21 @@ static const char *open_driver(struct use *use)
     if (driver == NULL)
         return dlerror();
     *(void **)&use->driver = dlsym(driver, "use");
-    return use->driver != NULL ? NULL : dlerror();
+    return use->driver != NULL ? NULL : "it does not define void use(void *module)";
 }
 
-static const char *open_drivers(void)
+static int open_drivers(void)
 {
-    const char *why = NULL;
+    const char *why;
 
-    for (unsigned i = 0; i < host.uses && why == NULL; i++)
-        if (host.use[i].is_driver)
-            why = open_driver(&host.use[i]);
-    return why;
+    for (unsigned i = 0; i < host.uses; i++)
+        if (host.use[i].is_driver && (why = open_driver(&host.use[i])) != NULL)
+            return refuse(why, host.use[i].text);
+    return 0;
 }
 
-/* --- --check ------------------------------------------------------------------------------------- */
-
-static int answer(const char *verdict, const char *text)
-{
-    return dprintf(ANSWER_FD, "%s %s\n", verdict, text) > 0 ? 0 : 1;
-}
+/* --- --check -------------------------------------------------------------------------------------
+ */
 
 static bool is_data(void *address)
 {
@@ -342,17 +339,18 @@ static bool is_data(void *address)
            info.dli_saddr == address && ELF64_ST_TYPE(symbol->st_info) == STT_OBJECT;
 }
 
-static int check_call(void *module, const struct use *use)
+static const char *check_call(void *module, const struct use *use)
 {
     void *address = dlsym(module, use->call.name);
-    char text[CALL_NAME_BYTES + 64];
 
-    if (address != NULL && !is_data(address))
-        return 0;
-    snprintf(text, sizeof text, "--use: %s: %s", use->call.name,
-             address == NULL ? "the module has no such function" : "it is data, not a function");
-    answer("no", text);
-    return 1;
+    if (address == NULL)
+        return "the module has no such function";
+    return is_data(address) ? "it is data, not a function" : NULL;
+}
+
+static const char *check_use(void *module, struct use *use)
+{
+    return use->is_driver ? open_driver(use) : check_call(module, use);
 }
 
 static const char *path_of(void *module)
@@ -362,27 +360,31 @@ static const char *path_of(void *module)
     return dlinfo(module, RTLD_DI_LINKMAP, &map) == 0 ? map->l_name : "";
 }
 
-static int check(void)
+static void check(void)
 {
     const char *why;
     void *module;
 
-    if (dlopen(host.library, RTLD_NOW | RTLD_NOLOAD) != NULL)
-        return answer("no", "every program has it loaded, so nothing can unload it");
+    if (dlopen(host.library, RTLD_NOW | RTLD_NOLOAD) != NULL) {
+        dprintf(ANSWER_FD, "no every program has it loaded, so nothing can unload it\n");
+        return;
+    }
     module = dlopen(host.library, RTLD_NOW | RTLD_LOCAL);
-    if (module == NULL)
-        return answer("no", dlerror());
+    if (module == NULL) {
+        dprintf(ANSWER_FD, "no %s\n", dlerror());
+        return;
+    }
     for (unsigned i = 0; i < host.uses; i++)
-        if (!host.use[i].is_driver && check_call(module, &host.use[i]) != 0)
-            return 0;
-    why = open_drivers();
-    return why != NULL ? answer("no", why) : answer("ok", path_of(module));
+        if ((why = check_use(module, &host.use[i])) != NULL) {
+            dprintf(ANSWER_FD, "use %u %s\n", i, why);
+            return;
+        }
+    dprintf(ANSWER_FD, "ok %s\n", path_of(module));
 }
 
 int main(int count, char **arguments)
 {
     bool checking = count > 1 && strcmp(arguments[1], "--check") == 0;
-    const char *why;
     int status;
 
     if (count < 2 + checking)
@@ -392,9 +394,9 @@ int main(int count, char **arguments)
     if (status != 0)
         return status;
     if (checking) {
-        fflush(NULL);
-        _exit(check());
+        check();
+        _exit(0); /* the module's own end is not asked for */
     }
-    why = open_drivers();
-    return why != NULL ? refuse(why, "driver") : run_laps();
+    status = open_drivers();
+    return status != 0 ? status : run_laps();
 }

@@ -17,7 +17,15 @@
 
 enum { CELLS = 3, WITHOUT = 32, LAPS = 1000 };
 
-enum { KEY_CYCLES = 1000, KEY_LAPS, KEY_DEADLINE, KEY_MUST, KEY_WITHOUT, KEY_NO_CONTROL, KEY_NO_LTTNG };
+enum {
+    KEY_CYCLES = 1000,
+    KEY_LAPS,
+    KEY_DEADLINE,
+    KEY_MUST,
+    KEY_WITHOUT,
+    KEY_NO_CONTROL,
+    KEY_NO_LTTNG
+};
 
 static const struct argp_option option_list[] = {
     {"use", 'u', "'FN(ARGS)'|FILE.c|DRIVER.so", 0, "what to do with it in each lap (repeatable)",
@@ -65,7 +73,8 @@ struct arguments {
     struct error e;
 };
 
-/* --- words ------------------------------------------------------------------------------------- */
+/* --- words -------------------------------------------------------------------------------------
+ */
 
 static int add_injection(struct arguments *arguments, const char *text)
 {
@@ -163,7 +172,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     return 0;
 }
 
-/* --- from arguments to options ------------------------------------------------------------------- */
+/* --- from arguments to options -------------------------------------------------------------------
+ */
 
 static int make_targets(struct arguments *arguments, struct uses *uses, const char *libdir)
 {
@@ -192,8 +202,8 @@ static int find_targets(struct arguments *arguments)
     host = target_host(place.libdir);
     if (host == NULL)
         return error_set(&arguments->e, ERROR_MEMORY, "out of memory");
-    code = uses_open(arguments->library, arguments->use, arguments->uses, host, &uses,
-                     &arguments->e);
+    code =
+        uses_open(arguments->library, arguments->use, arguments->uses, host, &uses, &arguments->e);
     if (code == 0)
         code = make_targets(arguments, uses, place.libdir);
     uses_drop(uses);
@@ -228,7 +238,8 @@ static int complete(struct arguments *arguments)
     return find_targets(arguments);
 }
 
-/* --- the command ------------------------------------------------------------------------------------ */
+/* --- the command
+ * ------------------------------------------------------------------------------------ */
 
 static int execute(struct arguments *arguments, int argc, char **argv)
 {

@@ -44,10 +44,10 @@ struct replay {
     bool quiet;
     bool no_lttng;
     struct line line;
-    char *wanted;       /* signature to look for, NULL: any finding */
-    uint64_t same;      /* cycles that showed it */
-    uint64_t diverged;  /* cycles that were scheduled otherwise than the line says */
-    uint64_t other;     /* cycles that showed something else */
+    char *wanted;      /* signature to look for, NULL: any finding */
+    uint64_t same;     /* cycles that showed it */
+    uint64_t diverged; /* cycles that were scheduled otherwise than the line says */
+    uint64_t other;    /* cycles that showed something else */
     struct error e;
 };
 
@@ -138,7 +138,8 @@ static bool from_directory(struct replay *replay, int *code)
     return true;
 }
 
-/* --- one judged cycle -------------------------------------------------------------------------- */
+/* --- one judged cycle --------------------------------------------------------------------------
+ */
 
 static void judged(void *context, const struct judgement *judgement,
                    const struct abi_control *control)
@@ -151,8 +152,8 @@ static void judged(void *context, const struct judgement *judgement,
         if (judgement->finding[i].severity != STOP_SEVERITY_FINDING)
             continue;
         any = true;
-        same |= replay->wanted == NULL ||
-                strcmp(judgement->finding[i].signature, replay->wanted) == 0;
+        same |=
+            replay->wanted == NULL || strcmp(judgement->finding[i].signature, replay->wanted) == 0;
     }
     replay->same += same;
     replay->diverged += replay->line.hash != 0 && control->schedule_hash != replay->line.hash;
@@ -182,7 +183,8 @@ static void held(void *context, int pid)
         ;
 }
 
-/* --- the command ---------------------------------------------------------------------------------- */
+/* --- the command
+ * ---------------------------------------------------------------------------------- */
 
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *at)
 {
@@ -227,13 +229,27 @@ static void shape(const struct replay *replay, struct target **target, const cha
     options->context = (void *)replay;
 }
 
+/* Where the injection rarely strikes, that nothing came of it tells nothing. */
+static bool rarely_fired(const struct run *run)
+{
+    return run->cell[0].row.not_fired * 2 > run->total_cycles;
+}
+
 static int status_of(const struct replay *replay, const struct run *run)
 {
-    if (replay->bisect)
-        return replay->same > 0 ? 1 : replay->other > 0 || run->total_broken > 0 ? BISECT_SKIP : 0;
-    if (other_binaries(replay) || replay->diverged > 0 || run->total_broken > 0)
+    bool trusted = replay->diverged == 0 && run->total_broken == 0 && !rarely_fired(run);
+
+    if (replay->bisect && replay->same > 0)
+        return STATUS_FOUND;
+    if (!trusted || (replay->bisect ? replay->other > 0 : other_binaries(replay)))
         return STATUS_UNTRUSTED;
     return replay->same > 0 ? STATUS_FOUND : STATUS_GOOD;
+}
+
+/* git bisect takes every status below 128 for bad, but for 0 and 125. */
+static int status_for(const struct replay *replay, int status)
+{
+    return replay->bisect && status > STATUS_FOUND && status < 128 ? BISECT_SKIP : status;
 }
 
 static void conclude(const struct replay *replay, const struct run *run)
@@ -293,16 +309,18 @@ static int execute(struct replay *replay)
 static int replay_main(int argc, char **argv)
 {
     static struct replay replay;
-    struct argp parser = {option_list, parse, "'LINE'|DIR:CELL:CYCLE",
+    struct argp parser = {option_list,
+                          parse,
+                          "'LINE'|DIR:CELL:CYCLE",
                           "Runs one cycle again: the same plan on the same binaries.\v"
                           "Exit status: 0 not reproduced, 1 reproduced, 2 usage, 3 broken or "
                           "other binaries; with --bisect 0, 1 or 125.",
-                          NULL, NULL, NULL};
+                          NULL,
+                          NULL,
+                          NULL};
     struct place place;
     int code;
 
-    argp_program_version = COMMAND_VERSION;
-    argp_err_exit_status = STATUS_USAGE;
     memset(&replay, 0, sizeof replay);
     replay.times = 20;
     arguments_parse("replay", &parser, argc, argv, 0, &replay);
@@ -312,10 +330,11 @@ static int replay_main(int argc, char **argv)
         code = line_parse(replay.text, place.libdir, &replay.line, &replay.e);
     if (code != 0) {
         fprintf(stderr, "rundown replay: %s\n", replay.e.text);
-        return code == ERROR_NOT_FOUND && strstr(replay.text, "--") != NULL ? 127
-                                                                           : options_status(code);
+        return status_for(&replay, code == ERROR_NOT_FOUND && strstr(replay.text, "--") != NULL
+                                       ? 127
+                                       : options_status(code));
     }
-    return execute(&replay);
+    return status_for(&replay, execute(&replay));
 }
 
 const struct command command_replay = {"replay", "run one cycle again", replay_main};

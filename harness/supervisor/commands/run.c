@@ -247,10 +247,14 @@ static int program_target(struct arguments *arguments)
 static int shape_targets(struct arguments *arguments)
 {
     struct run_options *options = &arguments->options;
+    struct stat info;
 
     if (arguments->input != NULL && access(arguments->input, R_OK) != 0)
         return error_set(&arguments->e, ERROR_USAGE, "--stdin: %s: %s", arguments->input,
                          strerror(errno));
+    if (arguments->input != NULL && stat(arguments->input, &info) == 0 && S_ISDIR(info.st_mode))
+        return error_set(&arguments->e, ERROR_USAGE, "--stdin: %s: %s", arguments->input,
+                         strerror(EISDIR));
     for (unsigned i = 0; i < options->targets; i++) {
         struct target *target = options->target[i];
 
@@ -361,10 +365,11 @@ static void store_meta(struct run *run, int argc, char **argv)
     time_t now = time(NULL);
     char when[64];
 
-    for (int i = 0; out != NULL && i < argc; i++)
-        fprintf(out, "%s%s", i > 0 ? " " : "rundown ", argv[i]);
     if (out == NULL || run->store == NULL)
         return;
+    fputs("rundown run", out);
+    for (int i = 1; i < argc; i++)
+        fprintf(out, " %s", argv[i]);
     fclose(out);
     store_meta_set(run->store, "command", text, NULL);
     free(text);
@@ -411,8 +416,6 @@ static int run_main(int argc, char **argv)
     struct error e;
     int code;
 
-    argp_program_version = COMMAND_VERSION;
-    argp_err_exit_status = STATUS_USAGE;
     memset(&arguments, 0, sizeof arguments);
     arguments.laps = 1;
     run_place(&place);
