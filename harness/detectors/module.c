@@ -95,13 +95,19 @@ static bool was_left(const struct abi_module *module)
     return module->handle == 0 && module->unloaded_at != 0;
 }
 
-/* A module that is open again, and in use, has stayed if all earlier loads were closed. */
-static bool stays(const struct evidence *evidence, struct calls *calls)
+/*
+ * A module that is open again, and in use, has stayed if all earlier loads were closed. After a
+ * strike a missing dlclose is the dead thread's, or that of a process which ended in the middle.
+ */
+static bool stays(const struct evidence *evidence, const struct abi_module *module,
+                  struct calls *calls)
 {
     if (calls->last_close == NULL)
         return false;
     if (calls->last_open > calls->last_close->time && calls->opened > 0)
         calls->opened--;
+    if (evidence->struck && (calls->opened > calls->closed || module->loads > 0))
+        return false;
     return calls->opened <= calls->closed || evidence->must_unload || evidence->ended;
 }
 
@@ -207,7 +213,7 @@ static void judge_module(const struct evidence *evidence, unsigned index, struct
     if (came_along(evidence, index) || (handle = handle_of(evidence, module)) == 0)
         return;
     count_calls(evidence, module, handle, &calls);
-    if (!stays(evidence, &calls))
+    if (!stays(evidence, module, &calls))
         return;
     say_module(finding_for(verdict), evidence, index, &calls);
     raise_it(evidence, verdict);

@@ -3,6 +3,7 @@
  */
 #include "line.h"
 
+#include "options.h"
 #include "usersite.h"
 
 #include <harness/common/suggest.h>
@@ -13,6 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <wordexp.h>
+
+static void write_input(FILE *out, const char *input)
+{
+    char *words[] = {(char *)input, NULL};
+    char *quoted = input != NULL ? target_quote(words) : NULL;
+
+    if (quoted != NULL)
+        fprintf(out, " input=%s", quoted + strlen("-- "));
+    free(quoted);
+}
 
 char *line_format(const struct target *target, const struct plan *plan, int injector,
                   const struct abi_control *control)
@@ -43,8 +54,13 @@ char *line_format(const struct target *target, const struct plan *plan, int inje
         fprintf(out, " laps=%u", target->laps);
     if (target->fresh)
         fputs(" fresh=1", out);
-    if (target->input != NULL)
-        fprintf(out, " input=%s", target->input);
+    if (target->probe && target->workload == NULL && target->uses == NULL)
+        fputs(" probe=1", out);
+    if (target->must_unload)
+        fputs(" must-unload=1", out);
+    if (target->deadline_s > 0)
+        fprintf(out, " deadline=%.9g", target->deadline_s);
+    write_input(out, target->input);
     if (target->build[0] != 0)
         fprintf(out, " build=%s", target->build);
     if (target->tail[0] != 0)
@@ -64,6 +80,9 @@ struct reader {
     char where;
     uint32_t laps;
     bool fresh;
+    bool probe;
+    bool must_unload;
+    double deadline_s;
     char *input;
     bool have_cycle;
 };
@@ -179,6 +198,16 @@ static int read_word(struct reader *reader, char *word, struct error *e)
         reader->fresh = strcmp(value, "1") == 0;
         return 0;
     }
+    if (strcmp(word, "probe") == 0) {
+        reader->probe = strcmp(value, "1") == 0;
+        return 0;
+    }
+    if (strcmp(word, "must-unload") == 0) {
+        reader->must_unload = strcmp(value, "1") == 0;
+        return 0;
+    }
+    if (strcmp(word, "deadline") == 0)
+        return options_duration("deadline", value, &reader->deadline_s, e);
     if (strcmp(word, "input") == 0) {
         reader->input = strdup(value);
         return 0;
@@ -269,6 +298,9 @@ static int find_target(struct reader *reader, char **command, const char *libdir
     if (reader->laps != 0)
         line->target->laps = reader->laps;
     line->target->fresh = reader->fresh;
+    line->target->probe |= reader->probe;
+    line->target->must_unload = reader->must_unload;
+    line->target->deadline_s = reader->deadline_s;
     line->target->input = reader->input;
     reader->input = NULL;
     return 0;

@@ -8,7 +8,9 @@
  *     seed=0x1 cycle=3 inject=sigkill@T1:malloc#7 mode=free build=... -- xz -T4 'a file'
  *
  * One line is enough to run the cycle again on the same binaries. "argument=N" follows where
- * the injector takes one, "hash=H" in controlled mode (of all scheduling decisions), "laps=N", "input=FILE" and "fresh=1" where they are not the usual.
+ * the injector takes one, "hash=H" in controlled mode (of all scheduling decisions), "laps=N",
+ * "input=FILE", "fresh=1", "probe=1", "must-unload=1" and "deadline=SECONDS" where they are not the
+ * usual.
  */
 #ifndef SUPERVISOR_LINE_H
 #define SUPERVISOR_LINE_H

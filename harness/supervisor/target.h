@@ -34,6 +34,8 @@ struct target {
     uint32_t laps;
     bool fresh;        /* start it anew for each cycle */
     bool probe;        /* probe survivors after a kill */
+    bool must_unload;  /* a module that stays mapped is a finding */
+    double deadline_s; /* age at which an unproved hang is reported, 0: learned */
     bool modules;      /* it loads modules (workloads say so; programs may) */
     /* Filled by the first job that prepares it. */
     bool profiled;

@@ -52,7 +52,8 @@ enum stage { STAGE_USING, STAGE_CLOSING, STAGE_CLOSED };
 
 static struct {
     void *handle;
-    uint64_t number; /* which lap */
+    void *function[USES]; /* by use; NULL for drivers */
+    uint64_t number;      /* which lap */
     uint64_t random;
     enum stage stage;
 } lap;
@@ -82,10 +83,13 @@ static void complain(const char *what)
     mark_invariant(text);
 }
 
+/* Twice: the loader does not always say that an allocation failed, and an injected one is one. */
 static void *open_module(void)
 {
-    void *module = dlopen(host.library, RTLD_NOW | RTLD_LOCAL);
+    void *module = NULL;
 
+    for (unsigned i = 0; i < 2 && module == NULL; i++)
+        module = dlopen(host.library, RTLD_NOW | RTLD_LOCAL);
     if (module == NULL)
         complain("dlopen");
     return module;
@@ -124,25 +128,36 @@ static void call_with(void *function, const struct call *call)
     }
 }
 
-static void use_once(void *module, const struct use *use)
+/* Hosts look functions up once the module is loaded, not at each call. */
+static void find_functions(void *module)
 {
-    void *function;
+    for (unsigned i = 0; i < host.uses; i++) {
+        const struct use *use = &host.use[i];
 
-    if (use->is_driver) {
-        use->driver(module);
-        return;
+        if (use->is_driver)
+            continue;
+        lap.function[i] = dlsym(module, use->call.name);
+        if (lap.function[i] == NULL)
+            lap.function[i] = dlsym(module, use->call.name);
+        if (lap.function[i] == NULL)
+            complain(use->call.name);
     }
-    function = dlsym(module, use->call.name);
-    if (function == NULL)
-        complain(use->call.name);
-    else
-        call_with(function, &use->call);
+}
+
+static void use_once(void *module, unsigned index)
+{
+    const struct use *use = &host.use[index];
+
+    if (use->is_driver)
+        use->driver(module);
+    else if (lap.function[index] != NULL)
+        call_with(lap.function[index], &use->call);
 }
 
 static void use_all(void *module)
 {
     for (unsigned i = 0; i < host.uses; i++)
-        use_once(module, &host.use[i]);
+        use_once(module, i);
 }
 
 /* --- where ----------------------------------------------------------------------------------- */
@@ -194,7 +209,7 @@ static void *use_while_closed(void *unused)
     for (unsigned i = 0; i < host.uses; i++) {
         if (i == when)
             join = begin_close(&closer);
-        use_once(own, &host.use[i]);
+        use_once(own, i);
     }
     end_close(closer, join);
     dlclose(own);
@@ -219,6 +234,7 @@ static bool run_lap(void)
     lap.handle = open_module();
     if (lap.handle == NULL)
         return true;
+    find_functions(lap.handle);
     if (host.where != 'a')
         return on_a_thread(host.where == 'b' ? use_and_outlive : use_while_closed);
     use_all(lap.handle);

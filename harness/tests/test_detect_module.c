@@ -92,6 +92,19 @@ static void test_reference_left_at_the_end(void)
     fixture_close(&f);
 }
 
+/* A process that was ended in the middle of its work had no time to close. */
+static void test_twin_struck_before_the_close(void)
+{
+    open_one();
+    f.evidence.ended = true;
+    f.evidence.must_unload = true;
+    f.evidence.struck = true;
+    load("/lib/libgood.so", HANDLE);
+    loaded(HANDLE);
+    closed(HANDLE);
+    expect_silence();
+}
+
 /* Lap after lap: open again at the end, and in use. */
 static void test_stays_and_is_in_use_again(void)
 {
@@ -202,8 +215,7 @@ static void test_twin_came_along_first(void)
 static struct abi_module *load_with_another(void)
 {
     struct abi_module *first = load("/lib/libgood.so", HANDLE);
-    struct abi_module *along =
-        fixture_module(&f, "/lib/libneeded.so", 0x8000000, 0x8001000, 0, -1);
+    struct abi_module *along = fixture_module(&f, "/lib/libneeded.so", 0x8000000, 0x8001000, 0, -1);
 
     first->handle = HANDLE;
     along->loaded_at = first->loaded_at;
@@ -261,6 +273,7 @@ int main(void)
         {"it stays", test_stays},
         {"it must not stay", test_must_unload},
         {"a reference is left", test_reference_left_at_the_end},
+        {"twin: struck before the close", test_twin_struck_before_the_close},
         {"in use again", test_stays_and_is_in_use_again},
         {"several", test_several_are_one_finding},
         {"the handle in the table", test_handle_in_the_table},

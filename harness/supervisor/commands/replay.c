@@ -217,6 +217,8 @@ static void shape(const struct replay *replay, struct target **target, const cha
     options->seed = line->seed;
     options->jobs = 1;
     options->mode = line->mode;
+    options->must_unload = line->target->must_unload;
+    options->deadline_s = line->target->deadline_s;
     options->directory = directory;
     options->no_trace = replay->no_lttng || replay->gdb;
     options->quiet = true;

@@ -74,7 +74,10 @@ static void *work_locked(void *argument)
     return NULL;
 }
 
-/* Every malloc of the threads is under one mutex: who is killed there orphans it. */
+/*
+ * Every malloc of the threads is under one mutex: who is killed there orphans it. Were all others
+ * through by then, main still wants it.
+ */
 static int act_threads(char **arguments)
 {
     pthread_t thread[THREADS];
@@ -85,7 +88,27 @@ static int act_threads(char **arguments)
     for (int i = 0; i < THREADS; i++)
         if (pthread_join(thread[i], NULL) != 0)
             return STATUS_WRONG;
+    pthread_mutex_lock(&mutex);
+    pthread_mutex_unlock(&mutex);
     return 0;
+}
+
+static void *work_alone(void *argument)
+{
+    for (int i = 0; i < ROUNDS; i++)
+        if (malloc(3000) == NULL) /* too large for the thread's cache, and kept */
+            abort();
+    return NULL;
+}
+
+/* Nobody else wants what the one thread may leave locked: the arena that it has for itself. */
+static int act_alone(char **arguments)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, work_alone, NULL) != 0)
+        return STATUS_WRONG;
+    return pthread_join(thread, NULL) == 0 ? 0 : STATUS_WRONG;
 }
 
 static int act_close_all(char **arguments)
@@ -133,12 +156,13 @@ static bool write_all(const char *bytes, size_t length)
 /* As many numbered lines of 16 bytes as make the first argument's MiB. */
 static int act_fill(char **arguments)
 {
-    int lines = number_of(arguments[0]) << 16;
-    char line[32];
+    static char page[4096 + 1];
+    int pages = number_of(arguments[0]) << 8;
 
-    for (int i = 0; i < lines; i++) {
-        snprintf(line, sizeof line, "line %010d\n", i);
-        if (!write_all(line, 16))
+    for (int i = 0; i < pages; i++) {
+        for (int line = 0; line < 256; line++)
+            snprintf(page + 16 * line, 17, "line %010d\n", 256 * i + line);
+        if (!write_all(page, 4096))
             return STATUS_WRONG;
     }
     return 0;
@@ -221,6 +245,17 @@ static int act_kill_parents_group(char **arguments)
     return 0;
 }
 
+/* Says in the pipe of that name that it is there, and waits for good. */
+static int act_wait(char **arguments)
+{
+    int pipe = arguments[0] != NULL ? open(arguments[0], O_WRONLY) : -1;
+
+    if (pipe < 0 || write(pipe, "", 1) != 1)
+        return STATUS_WRONG;
+    for (;;)
+        pause();
+}
+
 /* --- constructors -------------------------------------------------------------------------- */
 
 /* A socket that is there before main: such a program cannot be forked at its main. */
@@ -244,6 +279,7 @@ static const struct {
     {"say-and-crash", act_say_and_crash},
     {"hang", act_hang},
     {"threads", act_threads},
+    {"alone", act_alone},
     {"close-all", act_close_all},
     {"block-signals", act_block_signals},
     {"expect", act_expect},
@@ -254,6 +290,7 @@ static const struct {
     {"chatter", act_chatter},
     {"kill-group", act_kill_group},
     {"kill-parents-group", act_kill_parents_group},
+    {"wait", act_wait},
     {"socket", act_socket},
 };
 
