@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 
+MODULE_EXPORT void reference_use(void);
 MODULE_EXPORT void *reference_kept;
 
 __attribute__((constructor)) static void begin(void)
@@ -12,3 +13,5 @@ __attribute__((constructor)) static void begin(void)
     if (dladdr(&reference_kept, &info) != 0)
         reference_kept = dlopen(info.dli_fname, RTLD_NOW | RTLD_LOCAL);
 }
+
+void reference_use(void) {}
