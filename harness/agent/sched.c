@@ -127,6 +127,22 @@ static void steal_turn(struct abi_lane *lane)
     }
 }
 
+/* Has given its turn away for good, and may still be on its way out. */
+static const struct abi_lane *leaving;
+
+/* A thread's last steps would be seen at some times only: a join that waits, a stack to reuse. */
+static void let_leave(void)
+{
+    const struct abi_lane *lane = leaving;
+    char state;
+
+    leaving = NULL;
+    if (lane == NULL)
+        return;
+    while ((state = agent_task_state(lane->tid)) == 'R' || state == 'D')
+        RAW1(SYS_sched_yield, 0);
+}
+
 /*
  * A lane that could go on looks now and then whether the turn is lost in the kernel. One that
  * cannot waits without a time limit, so that the watch can prove a deadlock.
@@ -145,6 +161,7 @@ static void wait_turn(struct abi_lane *lane)
             steal_turn(lane);
     }
     lane->sched_turn = 0;
+    let_leave();
 }
 
 /* Gives the turn to @next and comes back when it is ours again. */
@@ -173,8 +190,10 @@ void sched_leave(struct abi_lane *lane)
         return;
     sched_wake((void *)lane, UINT32_MAX);
     lane->sched_state = SCHED_GONE;
-    if (CONTROL->schedule_owner == lane_index(lane) + 1 && (next = choose(lane)) != NULL)
+    if (CONTROL->schedule_owner == lane_index(lane) + 1 && (next = choose(lane)) != NULL) {
+        leaving = lane;
         give_turn(next);
+    }
 }
 
 void sched_point(struct abi_lane *lane)

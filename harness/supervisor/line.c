@@ -73,7 +73,7 @@ char *line_format(const struct target *target, const struct plan *plan, int inje
 
 struct reader {
     struct line *line;
-    char *workload; /* "name,key=value,..." as target_workload takes it, or "module" */
+    char *workload;      /* "name,key=value,..." as target_workload takes it, or "module" */
     const char *library; /* words of a module */
     const char *use[USES_MOST + 1]; /* one too many, so that uses_open() can refuse it */
     unsigned uses;
@@ -177,8 +177,8 @@ static int read_word(struct reader *reader, char *word, struct error *e)
     if (strcmp(word, "mode") == 0) {
         line->mode = strcmp(value, "controlled") == 0 ? PLAN_CONTROLLED : PLAN_FREE;
         if (line->mode == PLAN_FREE && strcmp(value, "free") != 0)
-            return error_set(e, ERROR_USAGE, "replay line: mode: '%s' is neither free nor controlled",
-                             value);
+            return error_set(e, ERROR_USAGE,
+                             "replay line: mode: '%s' is neither free nor controlled", value);
         return 0;
     }
     if (strcmp(word, "argument") == 0) {
@@ -256,7 +256,8 @@ static int split(const char *text, wordexp_t *words, struct error *e)
     fclose(out);
     result = wordexp(safe, words, WRDE_NOCMD);
     free(safe);
-    return result == 0 ? 0 : error_set(e, ERROR_USAGE, "replay line: it cannot be split into words");
+    return result == 0 ? 0
+                       : error_set(e, ERROR_USAGE, "replay line: it cannot be split into words");
 }
 
 static int find_module(const struct reader *reader, const char *libdir, struct error *e)

@@ -25,7 +25,7 @@ struct line {
     uint32_t mode;
     int injector; /* index in the registry */
     struct plan_point point;
-    bool struck;  /* a point is given */
+    bool struck; /* a point is given */
     char build[17];
     uint64_t hash; /* of the schedule, 0 if not given: controlled mode's proof */
 };

@@ -226,8 +226,9 @@ static int parse_workload(struct target *target, char *text, const char *libdir,
     int code;
 
     if (index < 0)
-        return error_set(e, ERROR_USAGE, "--workload: '%s' is unknown%s (see rundown list workloads)",
-                         name, or_nothing(nearest_workload(name), hint, sizeof hint));
+        return error_set(e, ERROR_USAGE,
+                         "--workload: '%s' is unknown%s (see rundown list workloads)", name,
+                         or_nothing(nearest_workload(name), hint, sizeof hint));
     target->workload = workload_registry[index];
     while ((option = strsep(&rest, ", ")) != NULL)
         if (*option != 0 && (code = set_option(target, option, &choice, e)) != 0)
@@ -337,8 +338,8 @@ int target_program(char *const *argv, struct target **out, struct error *e)
 
     if (target == NULL)
         return error_set(e, ERROR_MEMORY, "out of memory");
-    if ((code = find_program(argv[0], &target->path, e)) == 0 &&
-        stat(target->path, &info) == 0 && S_ISDIR(info.st_mode))
+    if ((code = find_program(argv[0], &target->path, e)) == 0 && stat(target->path, &info) == 0 &&
+        S_ISDIR(info.st_mode))
         code = error_set(e, ERROR_NOT_EXECUTABLE, "%s: is a directory", argv[0]);
     if (code != 0) {
         target_free(target);

@@ -40,7 +40,7 @@ struct target {
     /* Filled by the first job that prepares it. */
     bool profiled;
     bool profiling;
-    char *trouble;     /* why no profile could be had, NULL if it could */
+    char *trouble; /* why no profile could be had, NULL if it could */
     char *notes;
     int baseline_status;
     char user_site[ABI_USER_SITES][ABI_NAME_BYTES]; /* names in the profile's numbering */
@@ -73,7 +73,8 @@ void target_free(struct target *target);
 /** target_key() - names the target's cells in the plan's streams. */
 uint64_t target_key(const struct target *target, const char *injector, uint32_t mode);
 
-/** target_quote() - appends @word to @out as a POSIX shell would have to be told it. Caller frees. */
+/** target_quote() - appends @word to @out as a POSIX shell would have to be told it. Caller frees.
+ */
 char *target_quote(char *const *argv);
 
 #endif
