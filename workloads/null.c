@@ -5,11 +5,26 @@
 #include <harness/workload.h>
 
 #include <stddef.h>
+#include <unistd.h>
+
+enum variant { VARIANT_PLAIN, VARIANT_BARE };
+
+static const struct workload_variant variants[] = {
+    {.name = "plain", .summary = "returns from main, and so goes through exit()"},
+    {.name = "bare", .summary = "leaves by _exit(): against a bare loop of fork, _exit and wait"},
+    {.name = NULL},
+};
 
 static void body(struct workload_context *context, uint32_t lap)
 {
     (void)context;
     (void)lap;
+}
+
+static void teardown(struct workload_context *context)
+{
+    if (context->variant == VARIANT_BARE)
+        _exit(0);
 }
 
 static const struct workload_parameter parameters[] = {{.name = NULL}};
@@ -19,5 +34,7 @@ const struct workload workload_null = {
     .summary = "does nothing: what the harness itself costs, and whether it is quiet",
     .source = "",
     .parameters = parameters,
+    .variants = variants,
     .body = body,
+    .teardown = teardown,
 };

@@ -24,11 +24,18 @@
 #include <harness/agent_abi.h>
 #include <harness/injector.h>
 
+#include "real.h"
+
 #define HOOK         __attribute__((visibility("default")))
 #define LIKELY(x)    __builtin_expect(!!(x), 1)
 #define UNLIKELY(x)  __builtin_expect(!!(x), 0)
 #define CALLER()     ((uint64_t)__builtin_return_address(0))
+/* What a cycle writes lies on one page: each page that it writes is copied. */
+#define PER_CYCLE    __attribute__((section(".data.cycle")))
 #define INITIAL_EXEC __attribute__((tls_model("initial-exec")))
+
+/* Code here is reached by one instruction, not through a table. */
+#pragma GCC visibility push(hidden)
 
 /* The shared memory; NULL while the agent is only a passenger (no environment variable). */
 extern struct abi_memory *agent_memory;
@@ -132,8 +139,9 @@ void strike_vanish(void) __attribute__((__noreturn__));
 void strike_park_tick(void);
 /** Wants the call under way stepped: @mode as lane->stepping, @goal in instructions. */
 void step_begin(struct abi_lane *lane, uint32_t mode, uint32_t goal);
-/** The real function comes next: sets the trap flag. */
+/** A real function comes next: sets the trap flag, if it is the one to be stepped. */
 void step_go(struct abi_lane *lane);
+/** A real function is back. */
 void step_end(struct abi_lane *lane);
 bool agent_owns_address(uint64_t address);
 extern const struct injector_services strike_services;
@@ -158,33 +166,30 @@ void agent_attend(struct abi_lane *lane);
  *  that it is nested in (malloc inside dlopen). */
 struct agent_call {
     struct abi_lane *lane;
-    uint64_t outer;
+    uint32_t outer;
 };
 
 static inline struct agent_call agent_enter(uint32_t site, uint64_t caller)
 {
     struct agent_call call = {NULL, 0};
-    struct abi_lane *lane;
+    struct abi_lane *lane = agent_lane; /* NULL in the fork server, and before main */
+    uint32_t hit;
 
-    if (UNLIKELY(!agent_active))
-        return call;
     if (UNLIKELY(caller - emit_low < emit_span))
         return call; /* the recorder's own doing */
-    lane = agent_lane;
     if (UNLIKELY(lane == NULL) && (lane = lane_adopt()) == NULL)
         return call;
     if (UNLIKELY(lane->depth != 0))
         return call;
     lane->depth = 1;
-    lane->nesting++;
     call.lane = lane;
     call.outer = lane->site;
-    lane->site_caller = caller;
     lane->site = site;
-    lane->site_hit = ++lane->hits[site];
+    lane->site_caller = caller;
+    hit = ++lane->hits[site];
     if (UNLIKELY(CONTROL->parked != 0))
         strike_park_tick();
-    if (UNLIKELY(lane->hits[site] == lane->due[site]))
+    if (UNLIKELY(hit == lane->due[site]))
         strike_due(lane, site);
     return call;
 }
@@ -216,8 +221,7 @@ static inline void agent_leave(struct agent_call call)
 {
     if (call.lane == NULL)
         return;
-    call.lane->nesting--;
-    call.lane->site = (uint32_t)call.outer;
+    call.lane->site = call.outer;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     call.lane->depth = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -232,12 +236,6 @@ static inline void agent_leave(struct agent_call call)
         expression;                                                                                \
         agent_inside(call);                                                                        \
     } while (0)
-
-/* --- heap.c ------------------------------------------------------------------------------ */
-
-void heap_add(struct abi_lane *lane, const void *block, size_t bytes, uint64_t caller);
-/** Takes a block out; returns its bytes, or -1 if no hook saw its birth. */
-int64_t heap_remove(struct abi_lane *lane, const void *block);
 
 /* --- task.c ------------------------------------------------------------------------------- */
 
@@ -255,8 +253,6 @@ void probe_at_exit(struct agent_call call);
 /** Notes the exit path's phase; the first caller wins the gate. */
 void exit_phase(struct abi_lane *lane, uint32_t phase, int status);
 
-/* --- the functions that we stand in front of ------------------------------------------------ */
-
-#include "real.h"
+#pragma GCC visibility pop
 
 #endif

@@ -30,6 +30,59 @@ static struct abi_held *find(struct abi_lane *lane, uint64_t object, uint32_t mo
     return NULL;
 }
 
+/* Not in shared memory: a process forked off goes on with a copy. */
+struct held_shard held_shards[HELD_SHARDS];
+
+static void count_lock(uint64_t object, uint32_t change)
+{
+    struct held_shard *shard = &held_shards[(object >> HELD_SHARD_SHIFT) % HELD_SHARDS];
+
+    __atomic_fetch_add(&shard->locks, change, __ATOMIC_RELAXED);
+}
+
+/*
+ * A lane can hold more than the list can name: held_count then counts locks that are not there,
+ * and what is let go leaves a hole (object 0), so that the list need not end where it did.
+ */
+static const struct abi_held hole;
+
+static uint32_t listed(const struct abi_lane *lane)
+{
+    uint32_t count = lane->held_count < ABI_HELD ? lane->held_count : ABI_HELD;
+    uint32_t found = 0;
+
+    while (count-- > 0)
+        found += lane->held[count].object != 0;
+    return found;
+}
+
+/* The last one of the list takes its place. */
+static void forget(struct abi_lane *lane, struct abi_held *held)
+{
+    count_lock(held->object, (uint32_t)-1);
+    *held = lane->held_count <= ABI_HELD ? lane->held[lane->held_count - 1] : hole;
+    lane->held_count--;
+}
+
+/* One of those that the list has no room for; false if there are none. */
+static bool forget_unlisted(struct abi_lane *lane)
+{
+    struct abi_held *place;
+
+    if (lane->held_count <= listed(lane))
+        return false;
+    if (lane->held_count <= ABI_HELD && (place = find(lane, 0, MODE_NONE)) != NULL)
+        *place = lane->held[lane->held_count - 1];
+    lane->held_count--;
+    return true;
+}
+
+/* Room for one more; a lane that holds too many may have let some of the listed ones go. */
+static struct abi_held *room(struct abi_lane *lane)
+{
+    return lane->held_count < ABI_HELD ? &lane->held[lane->held_count] : find(lane, 0, MODE_NONE);
+}
+
 void held_add(struct abi_lane *lane, const volatile void *object, uint32_t mode)
 {
     struct abi_held *held = find(lane, (uint64_t)object, mode);
@@ -39,13 +92,13 @@ void held_add(struct abi_lane *lane, const volatile void *object, uint32_t mode)
         held->depth++;
         return;
     }
-    if (lane->held_count < ABI_HELD) {
-        held = &lane->held[lane->held_count];
+    if ((held = room(lane)) != NULL) {
         held->object = (uint64_t)object;
         held->caller = lane->site_caller;
         held->time = lane->now;
         held->mode = mode;
         held->depth = 1;
+        count_lock((uint64_t)object, 1);
     }
     __atomic_store_n(&lane->held_count, lane->held_count + 1, __ATOMIC_RELEASE);
 }
@@ -54,17 +107,13 @@ void held_drop(struct abi_lane *lane, const volatile void *object, uint32_t mode
 {
     struct abi_held *held = find(lane, (uint64_t)object, mode);
 
-    lane_event(lane, EVENT_RELEASED, held != NULL ? held->mode : mode, (uint64_t)object, 0);
-    if (held == NULL) {
-        if (lane->held_count > ABI_HELD)
-            lane->held_count--; /* one of those that the list had no room for */
-        return;
-    }
-    if (--held->depth > 0)
-        return;
-    if (lane->held_count <= ABI_HELD)
-        *held = lane->held[lane->held_count - 1];
-    lane->held_count--;
+    if (held != NULL)
+        mode = held->mode;
+    else if (!forget_unlisted(lane))
+        mode = MODE_NONE;
+    lane_event(lane, EVENT_RELEASED, mode, (uint64_t)object, 0);
+    if (held != NULL && --held->depth == 0)
+        forget(lane, held);
 }
 
 bool held_by_anybody(const volatile void *object, uint32_t *mode)
@@ -98,10 +147,8 @@ void held_inherit(const volatile void *object)
             (lane->state != LANE_KILLED && lane->state != LANE_ENDED))
             continue;
         held = find(lane, (uint64_t)object, MODE_MUTEX);
-        if (held != NULL) {
-            *held = lane->held[(lane->held_count < ABI_HELD ? lane->held_count : ABI_HELD) - 1];
-            lane->held_count--;
-        }
+        if (held != NULL)
+            forget(lane, held);
     }
 }
 
@@ -112,6 +159,41 @@ void held_destroyed(struct abi_lane *lane, const volatile void *object)
     if (held_by_anybody(object, &mode))
         __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_LOCK, __ATOMIC_RELAXED);
     lane_event(lane, EVENT_DESTROYED, mode, (uint64_t)object, 0);
+}
+
+/* A stream's own memory is freed by fclose, which its holder may well call. */
+static bool is_fault(const struct abi_lane *lane, const struct abi_lane *holder,
+                     const struct abi_held *held)
+{
+    return holder != lane || held->mode != MODE_STDIO;
+}
+
+static void free_held(struct abi_lane *lane, const struct abi_lane *holder, uint64_t block,
+                      uint64_t bytes)
+{
+    uint32_t count = holder->held_count < ABI_HELD ? holder->held_count : ABI_HELD;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct abi_held *held = &holder->held[i];
+
+        if (held->object - block >= bytes || !is_fault(lane, holder, held))
+            continue;
+        __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_HEAP, __ATOMIC_RELAXED);
+        lane_event(lane, EVENT_FREE_HELD, held->mode, held->object, block);
+    }
+}
+
+/* A process forked off has memory of its own: what its parent holds lies in another block. */
+void held_freed(struct abi_lane *lane, const volatile void *block, uint64_t bytes)
+{
+    uint32_t lanes = CONTROL->lanes < ABI_LANES ? CONTROL->lanes : ABI_LANES;
+
+    for (uint32_t i = 0; i < lanes; i++) {
+        const struct abi_lane *holder = &agent_memory->lane[i];
+
+        if (holder->epoch == CONTROL->epoch && holder->pid == lane->pid)
+            free_held(lane, holder, (uint64_t)block, bytes);
+    }
 }
 
 /* --- controlled mode: known holders instead of blocking ----------------------------------- */

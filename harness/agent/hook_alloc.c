@@ -5,17 +5,18 @@
  * A block enters the heap table after the real call and leaves it before: another thread may
  * get the address as soon as the real free has it.
  */
-#include "agent.h"
+#include "heap.h"
+#include "held.h"
 
 #include <errno.h>
 
-/* Every 32nd event of a lane gets a stamp; the others lie between two of those. */
+/* A stamp costs as much as the rest of a hook: few get one, the others lie between two of those. */
 static inline uint64_t thinned_ticks(struct abi_lane *lane)
 {
-    return lane->seq % 32 == 0 ? agent_ticks() : 0;
+    return UNLIKELY(lane->seq % ABI_STAMP_EVERY == 0) ? agent_ticks() : 0;
 }
 
-static inline void *allocated(struct agent_call call, uint32_t site, void *block, size_t bytes,
+static inline __attribute__((always_inline)) void *allocated(struct agent_call call, uint32_t site, void *block, size_t bytes,
                               uint64_t caller)
 {
     struct abi_lane *lane = call.lane;
@@ -125,6 +126,8 @@ HOOK void free(void *block)
     call = agent_enter(SITE_FREE, CALLER());
     if (LIKELY(call.lane != NULL)) {
         bytes = taken_out(call, block);
+        if (UNLIKELY(bytes > 0 && held_near(block, (uint64_t)bytes)))
+            held_freed(call.lane, block, (uint64_t)bytes);
         lane_put(call.lane, LIKELY(bytes >= 0) ? EVENT_FREE : EVENT_FREE_UNKNOWN, SITE_FREE, 0,
                  (uint64_t)block, (uint64_t)bytes, CALLER(), thinned_ticks(call.lane));
     }

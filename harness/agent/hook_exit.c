@@ -3,8 +3,32 @@
  */
 #include "agent.h"
 #include "emit.h"
+#include "loader_table.h"
 
 #include <sys/syscall.h>
+
+/* Lane number plus 1 of the first thread that asked to exit of its own accord, 0 none. */
+static PER_CYCLE uint32_t first_asker;
+
+/* An injector's intent stands in the ring right before what it does. */
+static bool is_ordered(const struct abi_lane *lane)
+{
+    return lane->seq > 0 &&
+           lane->ring[(lane->seq - 1) % ABI_RING_EVENTS].kind == EVENT_INJECT_INTENT;
+}
+
+/* Two threads that drive the exit at once: exit.concurrent, unless the plan is the second. */
+static void note_asker(const struct abi_lane *lane)
+{
+    uint32_t self = lane_index(lane) + 1;
+    uint32_t first = 0;
+
+    if (is_ordered(lane) || __atomic_compare_exchange_n(&first_asker, &first, self, false,
+                                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return;
+    if (first != self)
+        __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_LOOK, __ATOMIC_RELAXED);
+}
 
 void exit_phase(struct abi_lane *lane, uint32_t phase, int status)
 {
@@ -14,6 +38,7 @@ void exit_phase(struct abi_lane *lane, uint32_t phase, int status)
         return; /* a forked child has an exit of its own */
     if (phase == PHASE_REQUESTED) {
         __atomic_fetch_add(&CONTROL->exit_calls, 1, __ATOMIC_RELAXED);
+        note_asker(lane);
         if (before == PHASE_RUNNING &&
             __atomic_compare_exchange_n(&CONTROL->phase, &before, phase, false, __ATOMIC_ACQ_REL,
                                         __ATOMIC_RELAXED)) {
@@ -88,6 +113,8 @@ __attribute__((destructor)) static void agent_destructor(void)
         return;
     call = agent_enter(SITE_FINI, 0);
     exit_phase(call.lane, PHASE_FINI, CONTROL->exit_status);
+    if (call.lane != NULL && call.lane->pid == CONTROL->pid)
+        modules_at_exit();
     agent_leave(call);
     emit_close_gate();
 }

@@ -12,7 +12,7 @@
 struct loader_frame {
     struct agent_call call;
     uint64_t argument;
-    uint64_t site;
+    uint64_t caller;
 };
 _Static_assert(sizeof(struct loader_frame) == 32, "loader.S reserves 32 bytes");
 
@@ -246,6 +246,25 @@ static bool came_along(const struct abi_module *module, const struct abi_module 
            module->loader_lane == opened->loader_lane;
 }
 
+/* A note, of which a few are enough, unless the user asked for modules to be gone. */
+static void say_stays(void)
+{
+    uint32_t bit = CONTROL->options & OPTION_MUST_UNLOAD ? ANOMALY_LOOK : ANOMALY_NOTE;
+
+    __atomic_fetch_or(&CONTROL->anomaly, bit, __ATOMIC_RELAXED);
+}
+
+void modules_at_exit(void)
+{
+    for (uint32_t i = 0; i < module_count(); i++) {
+        const struct abi_module *module = &agent_memory->module[i];
+
+        if (module->epoch == CONTROL->epoch && module->state == MODULE_LOADED &&
+            module->loads > 0 && module->unload_caller != 0)
+            say_stays();
+    }
+}
+
 /* What was loaded for a module that is gone, and is not: it keeps who closed that. */
 static void note_stays(const struct abi_module *opened)
 {
@@ -257,6 +276,7 @@ static void note_stays(const struct abi_module *opened)
         module->unloaded_at = opened->unloaded_at;
         module->unloader_lane = opened->unloader_lane;
         module->unload_caller = opened->unload_caller;
+        say_stays();
     }
 }
 
@@ -346,7 +366,7 @@ uint64_t loader_before(struct loader_frame *frame, uint32_t which, uint64_t call
         return 0;
     frame->call = agent_enter(site, caller);
     frame->argument = argument;
-    frame->site = site;
+    frame->caller = caller;
     if (frame->call.lane == NULL)
         return 0;
     if (site != SITE_DL_ITERATE_PHDR)
@@ -365,13 +385,12 @@ uint64_t loader_before(struct loader_frame *frame, uint32_t which, uint64_t call
 void loader_after(struct loader_frame *frame, uint64_t result)
 {
     struct abi_lane *lane = frame->call.lane;
-    uint64_t caller;
 
     agent_inside(frame->call);
     lane->loading--;
-    caller = lane->site_caller;
-    if (frame->site != SITE_DL_ITERATE_PHDR) {
-        struct change change = {lane, caller, agent_ticks(), (const void *)result, {false}};
+    lane->site_caller = frame->caller; /* not what was called meanwhile */
+    if (lane->site != SITE_DL_ITERATE_PHDR) {
+        struct change change = {lane, frame->caller, agent_ticks(), (const void *)result, {false}};
 
         if (result != 0)
             real.dl_iterate_phdr(note_loaded, &change);
@@ -393,10 +412,13 @@ static struct abi_module *opened_as(const void *handle)
 }
 
 /* What is left of loads once the process ends was never closed. */
-static void count_close(struct abi_module *module, int result)
+static void count_close(struct abi_module *module, int result, uint64_t caller)
 {
-    if (module != NULL && result == 0 && module->loads > 0)
+    if (module == NULL || result != 0)
+        return;
+    if (module->loads > 0)
         __atomic_fetch_sub(&module->loads, 1, __ATOMIC_RELAXED);
+    module->unload_caller = caller;
 }
 
 HOOK int dlclose(void *handle)
@@ -414,10 +436,13 @@ HOOK int dlclose(void *handle)
     AGENT_CALL(call, result = real.dlclose(handle));
     if (call.lane != NULL) {
         call.lane->loading--;
-        count_close(module, result);
+        call.lane->site_caller = CALLER();
+        count_close(module, result, CALLER());
         change.now = agent_ticks();
         real.dl_iterate_phdr(note_present, &change);
         gone = mark_gone(&change);
+        if (module != NULL && result == 0 && module->loads == 0 && module->state == MODULE_LOADED)
+            say_stays();
         lane_event(call.lane, EVENT_UNLOAD_END, gone, (uint64_t)handle, (uint64_t)result);
     }
     agent_leave(call);

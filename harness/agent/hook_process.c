@@ -5,22 +5,65 @@
 #include "agent.h"
 #include "emit.h"
 
+#include <string.h>
+
+/* A fork under way, on its caller's stack: what the child must not look up in its parent's lane. */
+struct forking {
+    struct abi_lane *parent;
+    uint32_t held_count;
+    struct abi_held held[ABI_HELD];
+};
+
+static __thread struct forking *forking INITIAL_EXEC;
+
+/* Runs after all other handlers have taken their locks, since ours was registered first. */
+static void before_fork(void)
+{
+    if (forking == NULL)
+        return;
+    forking->held_count = forking->parent->held_count;
+    memcpy(forking->held, forking->parent->held, sizeof forking->held);
+}
+
+/*
+ * Runs in the child before all other handlers, for the same reason (the agent is linked
+ * -z initfirst): what they unlock there is the child's, and no act of the parent's. By now the
+ * parent may have let go what it held when it forked.
+ */
+static void begin_child(void)
+{
+    if (forking == NULL)
+        return;
+    lane_begin_forked(forking->parent);
+    if (agent_lane == NULL)
+        return;
+    memcpy(agent_lane->held, forking->held, sizeof forking->held);
+    agent_lane->held_count = forking->held_count;
+}
+
+__attribute__((constructor)) static void register_handlers(void)
+{
+    pthread_atfork(before_fork, NULL, begin_child);
+}
+
 HOOK pid_t fork(void)
 {
     struct agent_call call = agent_enter(SITE_FORK, CALLER());
-    struct abi_lane *parent = call.lane;
+    struct forking now = {.parent = call.lane};
     pid_t pid;
 
-    if (parent != NULL)
-        parent->forks++;
-    AGENT_CALL(call, pid = real.fork());
-    if (pid == 0) {
-        if (parent != NULL)
-            lane_begin_forked(parent);
-        return 0;
+    if (call.lane != NULL) {
+        call.lane->forks++;
+        forking = &now;
     }
-    if (parent != NULL)
-        lane_event(parent, EVENT_FORKED, 0, (uint64_t)pid, 0);
+    agent_outside(call);
+    pid = real.fork();
+    forking = NULL;
+    if (pid == 0)
+        return 0; /* @call is the parent's, and it lives in memory that we share with it */
+    agent_inside(call);
+    if (call.lane != NULL)
+        lane_event(call.lane, EVENT_FORKED, 0, (uint64_t)pid, 0);
     agent_leave(call);
     return pid;
 }

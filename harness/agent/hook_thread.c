@@ -83,12 +83,24 @@ static struct abi_lane *expect_child(struct agent_call call, uint64_t start, uin
     return child;
 }
 
-static void birth(struct agent_call call, struct abi_lane *child, uint64_t start, bool failed)
+/* The exiting thread itself: what others make meanwhile is their everyday work. */
+static bool is_on_the_way_out(const struct abi_lane *lane)
 {
+    return CONTROL->phase != PHASE_RUNNING && lane->pid == CONTROL->pid &&
+           lane_index(lane) == CONTROL->exiting_lane;
+}
+
+static void birth(struct agent_call call, struct abi_lane *child, uint64_t caller, bool failed)
+{
+    uint64_t start = child != NULL ? child->start : 0;
+
     if (call.lane == NULL)
         return;
+    call.lane->site_caller = caller; /* not what was called meanwhile */
     lane_event(call.lane, EVENT_CALL, child != NULL ? lane_index(child) : UINT32_MAX, start,
                failed);
+    if (!failed && is_on_the_way_out(call.lane)) /* exit.thread-created */
+        __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_LOOK, __ATOMIC_RELAXED);
     if (failed && child != NULL) {
         __atomic_fetch_sub(&CONTROL->alive, 1, __ATOMIC_RELAXED);
         child->end = END_UNKNOWN;
@@ -109,7 +121,7 @@ HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, voi
                                   : real.pthread_create(thread, attributes, start, argument));
     if (child != NULL && result == 0)
         child->pthread = *thread;
-    birth(call, child, (uint64_t)start, result != 0);
+    birth(call, child, CALLER(), result != 0);
     sched_point(call.lane);
     agent_leave(call);
     return result;
@@ -125,7 +137,7 @@ HOOK int thrd_create(thrd_t *thread, thrd_start_t start, void *argument)
                                             : real.thrd_create(thread, start, argument));
     if (child != NULL && result == thrd_success)
         child->pthread = *thread;
-    birth(call, child, (uint64_t)start, result != thrd_success);
+    birth(call, child, CALLER(), result != thrd_success);
     sched_point(call.lane);
     agent_leave(call);
     return result;
@@ -202,6 +214,8 @@ static void join_over(struct join_wait *join)
     agent_inside(join->call);
     held_wait_end(lane);
     lane_event(lane, EVENT_JOIN_END, 0, join->thread, (uint64_t)join->result);
+    if (lane->loading > 0) /* loader.join-inside, once that call has come to its end */
+        __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_LOOK, __ATOMIC_RELAXED);
     agent_leave(join->call);
 }
 

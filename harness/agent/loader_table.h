@@ -10,5 +10,7 @@ void modules_begin(void);
 struct abi_module *modules_pick(int64_t index);
 /** dlclose of it, once. */
 void modules_drop(struct abi_module *module);
+/** The process ends: says so if a module was closed, and yet not as often as it was opened. */
+void modules_at_exit(void);
 
 #endif

@@ -44,18 +44,29 @@ HOOK void rundown_mark_site(const char *name)
     agent_leave(call);
 }
 
-HOOK void rundown_mark_invariant(const char *text)
+static void broken(const char *text, uint64_t caller)
 {
-    struct agent_call call = agent_enter(SITE_LAP, CALLER());
+    struct agent_call call;
 
     if (!agent_active)
         return;
+    call = agent_enter(SITE_LAP, caller);
     if (__atomic_fetch_add(&CONTROL->invariants, 1, __ATOMIC_RELAXED) == 0)
         strncpy(CONTROL->message, text, ABI_MESSAGE_BYTES - 1);
     __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_INVARIANT, __ATOMIC_RELAXED);
     if (call.lane != NULL)
         lane_event(call.lane, EVENT_INVARIANT, 0, 0, 0);
     agent_leave(call);
+}
+
+HOOK void rundown_mark_invariant(const char *text)
+{
+    broken(text, CALLER());
+}
+
+HOOK void rundown_mark_invariant_at(const char *text, const void *where)
+{
+    broken(text, (uint64_t)where);
 }
 
 HOOK void rundown_mark_heartbeat(void)

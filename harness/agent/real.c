@@ -7,16 +7,16 @@
 
 #include <string.h>
 
-static char early[16384] __attribute__((aligned(16)));
+char real_early[REAL_EARLY_BYTES] __attribute__((aligned(16)));
 static size_t early_used;
 static int resolving;
 
 static void *early_alloc(size_t bytes)
 {
-    void *block = early + early_used;
+    void *block = real_early + early_used;
 
     bytes = (bytes + 15) & ~(size_t)15;
-    if (bytes > sizeof early - early_used)
+    if (bytes > sizeof real_early - early_used)
         return NULL;
     early_used += bytes;
     return block;
@@ -52,11 +52,6 @@ static void *early_realloc(void *old, size_t bytes)
     if (block != NULL && old != NULL)
         memcpy(block, old, bytes);
     return block;
-}
-
-bool real_early_block(const void *block)
-{
-    return (const char *)block >= early && (const char *)block < early + sizeof early;
 }
 
 static void early_free(void *block)

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/time.h>
@@ -56,6 +57,9 @@
                                                                                 X(alarm)           \
                                                                                     X(setitimer)
 
+/* Reached by one instruction, not through a table. */
+#pragma GCC visibility push(hidden)
+
 struct real_functions {
 #define REAL_POINTER(name) __typeof__(name) *name;
     REAL_ALLOC_LIST(REAL_POINTER)
@@ -72,6 +76,14 @@ extern struct real_functions real;
 void real_resolve(void);
 
 /** A block of the arena that serves the loader before anything is resolved. */
-bool real_early_block(const void *block);
+enum { REAL_EARLY_BYTES = 16384 };
+extern char real_early[REAL_EARLY_BYTES];
+
+static inline bool real_early_block(const void *block)
+{
+    return (uintptr_t)block - (uintptr_t)real_early < sizeof real_early;
+}
+
+#pragma GCC visibility pop
 
 #endif

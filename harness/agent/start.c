@@ -16,19 +16,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
 struct abi_memory *agent_memory;
-int agent_active;
+PER_CYCLE int agent_active;
 
-static int memory_fd = -1;
-static int bell_fd = -1;
+static PER_CYCLE int memory_fd = -1;
+static PER_CYCLE int bell_fd = -1;
 static int (*program_main)(int, char **, char **);
-static jmp_buf below_main;
+/* For the compiler's own setjmp; libc's is one more page of code. */
+static PER_CYCLE void *below_main[5];
 static volatile int main_status;
 
 /* --- environment ------------------------------------------------------------------- */
@@ -87,6 +87,26 @@ static const char *take_environment(char **environment)
     return value;
 }
 
+/*
+ * On a border of 64 KiB: the kernel maps that much around the first page read, and with it, in one
+ * fault instead of several, what every cycle touches (control, then the first lane).
+ */
+static struct abi_memory *map_memory(void)
+{
+    const size_t border = 65536, size = sizeof *agent_memory;
+    char *room = mmap(NULL, size + border, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *at;
+
+    if (room == MAP_FAILED)
+        return MAP_FAILED;
+    at = room + (border - (uintptr_t)room % border) % border;
+    if (at > room)
+        munmap(room, (size_t)(at - room));
+    if (at < room + border)
+        munmap(at + size, (size_t)(room + border - at));
+    return mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, memory_fd, 0);
+}
+
 static void attach(void)
 {
     struct abi_memory *memory;
@@ -96,7 +116,7 @@ static void attach(void)
         return;
     memory_fd = parse_number(&value);
     bell_fd = parse_number(&value);
-    memory = mmap(NULL, sizeof *memory, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);
+    memory = map_memory();
     if (memory == MAP_FAILED)
         return;
     if (memory->control.magic != ABI_MAGIC || memory->control.version != ABI_VERSION ||
@@ -115,14 +135,32 @@ __attribute__((constructor)) static void agent_constructor(void)
         attach();
 }
 
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        RAW1(SYS_close, *fd);
+    *fd = -1;
+}
+
 /* The program's descriptors are its own again: ours are gone before its main. */
 static void close_ours(void)
 {
-    if (memory_fd >= 0)
-        RAW1(SYS_close, memory_fd);
-    if (bell_fd >= 0)
-        RAW1(SYS_close, bell_fd);
-    memory_fd = bell_fd = -1;
+    close_fd(&memory_fd);
+    close_fd(&bell_fd);
+}
+
+/* A fork copies the table up to the highest descriptor, and 64 fit into the task itself. */
+static void move_down(int *fd)
+{
+    int low = fcntl(*fd, F_DUPFD_CLOEXEC, 32);
+
+    if (low >= 64 || low < 0) {
+        if (low >= 0)
+            RAW1(SYS_close, low);
+        return;
+    }
+    RAW1(SYS_close, *fd);
+    *fd = low;
 }
 
 /* --- may this program be forked here? ------------------------------------------------ */
@@ -135,16 +173,14 @@ static bool refuse(const char *why)
 
 static bool single_threaded(void)
 {
-    DIR *tasks = opendir("/proc/self/task");
-    unsigned count = 0;
-    struct dirent *entry;
+    char text[4096];
+    const char *line;
 
-    if (tasks == NULL)
+    if (agent_task_read(RAW1(SYS_gettid, 0), "status", text, sizeof text) == 0)
         return true;
-    while ((entry = readdir(tasks)) != NULL)
-        count += entry->d_name[0] != '.';
-    closedir(tasks);
-    return count <= 1 || refuse("its constructors start threads");
+    line = strstr(text, "\nThreads:\t");
+    return line == NULL || strncmp(line, "\nThreads:\t1\n", 12) == 0 ||
+           refuse("its constructors start threads");
 }
 
 static bool sharable(const char *target, int fd)
@@ -159,25 +195,36 @@ static bool sharable(const char *target, int fd)
     return true;
 }
 
+static bool descriptor_sharable(int directory, const char *name)
+{
+    char target[256];
+    int fd = atoi(name);
+    ssize_t length = readlinkat(directory, name, target, sizeof target - 1);
+
+    if (length <= 0 || fd <= 2 || fd == memory_fd || fd == bell_fd || fd == directory)
+        return true;
+    target[length] = 0;
+    return sharable(target, fd);
+}
+
+/* Without opendir: a heap that the program does not make itself is one more thing to fork. */
 static bool descriptors_sharable(void)
 {
-    DIR *fds = opendir("/proc/self/fd");
-    struct dirent *entry;
-    char target[256];
+    int directory = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _Alignas(struct dirent64) char entries[2048];
     bool good = true;
+    ssize_t bytes;
 
-    if (fds == NULL)
+    if (directory < 0)
         return true;
-    while (good && (entry = readdir(fds)) != NULL) {
-        int fd = atoi(entry->d_name);
-        ssize_t length = readlinkat(dirfd(fds), entry->d_name, target, sizeof target - 1);
+    while (good && (bytes = getdents64(directory, entries, sizeof entries)) > 0)
+        for (char *at = entries; good && at < entries + bytes;) {
+            const struct dirent64 *entry = (const struct dirent64 *)at;
 
-        if (length <= 0 || fd <= 2 || fd == memory_fd || fd == bell_fd || fd == dirfd(fds))
-            continue;
-        target[length] = 0;
-        good = sharable(target, fd);
-    }
-    closedir(fds);
+            good = descriptor_sharable(directory, entry->d_name);
+            at += entry->d_reclen;
+        }
+    close(directory);
     return good;
 }
 
@@ -225,8 +272,11 @@ static pid_t spawn(struct server *server)
 /* Returns in each child; never in the server itself. */
 static void serve(void)
 {
-    struct server server = {agent_memory, bell_fd, spawn, NULL};
+    struct server server;
 
+    close_fd(&memory_fd); /* the mapping stays */
+    move_down(&bell_fd);
+    server = (struct server){agent_memory, bell_fd, spawn, NULL};
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     if (!server_run(&server))
         RAW1(SYS_exit_group, 0);
@@ -257,7 +307,7 @@ static int wrapped_main(int argc, char **argv, char **environment)
     if (!(CONTROL->options & OPTION_FRESH))
         serve();
     become_target();
-    if (_setjmp(below_main) == 0) {
+    if (__builtin_setjmp(below_main) == 0) {
         agent_leave(agent_enter(SITE_MAIN, 0));
         status = program_main(argc, argv, environment);
     } else {
@@ -276,7 +326,7 @@ void agent_return_from_main(int status)
     main_status = status;
     if (agent_lane != NULL)
         agent_lane->depth = 0;
-    _longjmp(below_main, 1);
+    __builtin_longjmp(below_main, 1);
 }
 
 HOOK int __libc_start_main(int (*main_function)(int, char **, char **), int argc, char **argv,

@@ -24,6 +24,10 @@ static uint64_t code_end; /* of the agent's own code; found at the first step */
 
 static __thread uint64_t saved_mask INITIAL_EXEC;
 
+/* What the program wants done at a SIGTRAP, while threads of it are stepped. */
+static struct sigaction program_action;
+static uint32_t stepped; /* threads */
+
 bool agent_owns_address(uint64_t address)
 {
     return address >= (uint64_t)&__ehdr_start && address < code_end;
@@ -105,6 +109,13 @@ static void give_back_mask(ucontext_t *uc)
     memcpy(&uc->uc_sigmask, &mask, sizeof mask);
 }
 
+/* With several strikes another thread may just begin to step: then the signal stays ours. */
+static void give_back_signal(void)
+{
+    if (__atomic_sub_fetch(&stepped, 1, __ATOMIC_ACQ_REL) == 0 && CONTROL->plan.count <= 1)
+        sigaction(SIGTRAP, &program_action, NULL);
+}
+
 static void on_trap(int signal, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
@@ -123,6 +134,7 @@ static void on_trap(int signal, siginfo_t *info, void *context)
 
         regs[REG_EFL] &= ~TRAP_FLAG;
         if (strike) {
+            give_back_signal();
             strike_fire(lane, lane->strike - 1, context);
             give_back_mask(uc);
             finish(lane);
@@ -139,27 +151,36 @@ void step_begin(struct abi_lane *lane, uint32_t mode, uint32_t goal)
     lane->step_count = 0;
     lane->step_goal = goal;
     lane->step_site = lane->site;
-    lane->step_hit = lane->site_hit;
-    lane->step_nesting = lane->nesting;
+    lane->step_hit = lane->hits[lane->site];
+    lane->step_nested = 0;
     lane->stepping = mode;
     lane->attention |= ATTEND_STEP;
+}
+
+static void take_signal(void)
+{
+    struct sigaction action;
+    struct sigaction old;
+
+    __atomic_fetch_add(&stepped, 1, __ATOMIC_ACQ_REL);
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = on_trap;
+    action.sa_flags = SA_SIGINFO;
+    sigfillset(&action.sa_mask);
+    if (sigaction(SIGTRAP, &action, &old) == 0 && old.sa_sigaction != on_trap)
+        program_action = old;
 }
 
 /* What comes between this and the real function is a few instructions of our own. */
 void step_go(struct abi_lane *lane)
 {
-    struct sigaction action;
     uint64_t trap = TRAP_BIT;
 
-    if (lane->nesting != lane->step_nesting || lane->step_count != 0)
+    if (lane->step_nested++ != 0)
         return;
     if (code_end == 0)
         find_own_code();
-    memset(&action, 0, sizeof action);
-    action.sa_sigaction = on_trap;
-    action.sa_flags = SA_SIGINFO;
-    sigfillset(&action.sa_mask);
-    sigaction(SIGTRAP, &action, NULL);
+    take_signal();
     kernel_mask(SIG_UNBLOCK, &trap, &saved_mask);
     __asm__ volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
 }
@@ -176,11 +197,12 @@ static void note_length(struct abi_lane *lane)
 /* Only the hook that began the stepping ends it, not one that is nested in its call. */
 void step_end(struct abi_lane *lane)
 {
-    if (lane->nesting != lane->step_nesting)
+    if (--lane->step_nested != 0)
         return;
     __asm__ volatile("pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
     if (lane->stepping == 2)
         note_length(lane);
     finish(lane);
+    give_back_signal();
     kernel_mask(SIG_SETMASK, &saved_mask, NULL);
 }

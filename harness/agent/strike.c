@@ -145,8 +145,8 @@ void strike_fire(struct abi_lane *lane, unsigned index, void *context)
     __atomic_fetch_or(&CONTROL->intended, UINT64_C(1) << index, __ATOMIC_RELEASE);
     __atomic_fetch_or(&CONTROL->fired, UINT64_C(1) << index, __ATOMIC_RELEASE);
     lane_event(lane, EVENT_INJECT_INTENT, index, where, point->injector);
-    if (CONTROL->options & OPTION_STOP_AT)
-        RAW2(SYS_kill, RAW1(SYS_getpid, 0), SIGSTOP);
+    if (CONTROL->options & OPTION_STOP_AT) /* to ourselves: another thread would take its time */
+        RAW3(SYS_tgkill, RAW1(SYS_getpid, 0), RAW1(SYS_gettid, 0), SIGSTOP);
     if (injector->act != NULL)
         injector->act(&strike);
     lane_event(lane, EVENT_INJECT_FIRED, index, 0, 0);

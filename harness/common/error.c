@@ -6,18 +6,17 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
-static const char *const names[ERROR_COUNT] = {
-    "none",
+static const char *const names[ERROR_COUNT] = {"none",
 #define ERROR_NAME(name, text) #name,
-    ERROR_LIST(ERROR_NAME)
+                                               ERROR_LIST(ERROR_NAME)
 #undef ERROR_NAME
 };
 
-static const char *const sentences[ERROR_COUNT] = {
-    "nothing is wrong",
+static const char *const sentences[ERROR_COUNT] = {"nothing is wrong",
 #define ERROR_TEXT(name, text) text,
-    ERROR_LIST(ERROR_TEXT)
+                                                   ERROR_LIST(ERROR_TEXT)
 #undef ERROR_TEXT
 };
 
@@ -31,6 +30,8 @@ int error_set(struct error *e, int code, const char *format, ...)
         va_start(args, format);
         vsnprintf(e->text, sizeof e->text, format, args);
         va_end(args);
+        for (char *at = e->text; (at = strchr(at, '\n')) != NULL;)
+            *at = ' '; /* what a library says may have several lines */
     }
     errno = saved;
     return code;

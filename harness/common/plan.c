@@ -253,20 +253,29 @@ void plan_draw(const struct plan_spec *spec, const struct profile *profile, uint
 
 /* --- the profile ---------------------------------------------------------------------- */
 
+/* Lengths are of hits 1, 2, 4 ...: the first that was stepped, from number @b on in steps. */
+static uint32_t stepped_length(const struct profile_entry *entry, int b, int step)
+{
+    for (; b >= 0 && b < PROFILE_LENGTHS; b += step)
+        if (entry->length[b] != 0)
+            return entry->length[b];
+    return 0;
+}
+
+/*
+ * Between two stepped hits the shorter one counts: a strike that comes too late in its call is
+ * a cycle lost. Where the hit was stepped itself, its own length is known.
+ */
 uint32_t plan_length(const struct profile_entry *entry, uint32_t hit)
 {
-    uint32_t length = 0;
-    uint32_t nearest = UINT32_MAX;
+    int b = hit != 0 ? 31 - __builtin_clz(hit) : 0;
+    uint32_t before = stepped_length(entry, b < PROFILE_LENGTHS ? b : PROFILE_LENGTHS - 1, -1);
+    uint32_t behind = stepped_length(entry, b + 1, +1);
+    bool own = b < PROFILE_LENGTHS && hit == UINT32_C(1) << b && entry->length[b] != 0;
+    uint32_t length = before;
 
-    for (uint32_t b = 0; b < PROFILE_LENGTHS; b++) {
-        uint32_t at = UINT32_C(1) << b;
-        uint32_t away = at > hit ? at - hit : hit - at;
-
-        if (entry->length[b] != 0 && away < nearest) {
-            nearest = away;
-            length = entry->length[b];
-        }
-    }
+    if (before == 0 || (!own && behind != 0 && behind < before))
+        length = behind;
     return length < PROFILE_MAX_LENGTH ? length : PROFILE_MAX_LENGTH;
 }
 

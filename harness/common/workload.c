@@ -21,7 +21,7 @@ enum {
 static const char line_start[] = "broken: ";
 static const char flood_line[] = "broken: more of the same, not shown\n";
 
-static atomic_uint broken;
+static atomic_uint broken __attribute__((section(".data"))); /* beside what a cycle writes */
 
 int workload_find(const char *name)
 {
@@ -83,7 +83,7 @@ void workload_broken(const char *format, ...)
     if (vsnprintf(text, TEXT_BYTES, format, args) < 0)
         text[0] = '\0';
     va_end(args);
-    mark_invariant(text);
+    mark_invariant_at(text, __builtin_return_address(0));
     length = strlen(line);
     line[length++] = '\n';
     if (before < LINES_SHOWN)

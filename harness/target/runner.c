@@ -200,10 +200,16 @@ static int read_argument(const struct workload *workload, const char *argument)
     return read_parameter(workload, name, equals + 1);
 }
 
+/* An agent that is only a passenger says 0 laps. */
+static bool under_agent(void)
+{
+    return rundown_mark_laps && rundown_mark_laps() != 0;
+}
+
 static int read_arguments(const struct workload *workload, int count, char **arguments)
 {
     const struct workload_parameter *parameter = workload->parameters;
-    const char *seed = getenv("RUNDOWN_SEED");
+    const char *seed = under_agent() ? NULL : getenv("RUNDOWN_SEED");
     int status = seed == NULL ? 0 : read_seed(seed);
 
     for (int i = 0; parameter != NULL && parameter[i].name != NULL; i++)
@@ -213,17 +219,12 @@ static int read_arguments(const struct workload *workload, int count, char **arg
     return status;
 }
 
-/*
- * What the agent says about the cycle beats what the command line says. An agent that is only
- * a passenger says 0 laps, and then its seed means nothing either.
- */
+/* What the agent says about the cycle beats what the command line says. */
 static void ask_agent(void)
 {
-    uint32_t laps = rundown_mark_laps ? rundown_mark_laps() : 0;
-
-    if (laps == 0)
+    if (!under_agent())
         return;
-    context.laps = laps;
+    context.laps = rundown_mark_laps();
     if (rundown_mark_seed)
         context.seed = rundown_mark_seed();
 }

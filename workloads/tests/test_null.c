@@ -18,7 +18,6 @@ static void test_asks_for_nothing(void)
     CU_ASSERT_PTR_NULL(workload_null.setup);
     CU_ASSERT_PTR_NULL(workload_null.quiesce);
     CU_ASSERT_PTR_NULL(workload_null.check);
-    CU_ASSERT_PTR_NULL(workload_null.teardown);
     CU_ASSERT_PTR_NULL(workload_null.parameters[0].name);
     CU_ASSERT_FALSE(workload_null.modules);
 }

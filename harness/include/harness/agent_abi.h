@@ -32,6 +32,7 @@
 enum {
     ABI_LANES = 256,
     ABI_RING_EVENTS = 4096,
+    ABI_STAMP_EVERY = 128, /* of a lane's events, if they are allocs and frees, one has a time */
     ABI_HELD = 32,         /* locks held at once that a lane can name */
     ABI_CALL_SITES = 2048, /* allocation sites of a target */
     ABI_USER_SITES = 32,   /* site names of a workload's own */
@@ -159,7 +160,7 @@ _Static_assert(ABI_SITES_ALL <= 256, "plan_spec has 256 bits for sites");
     X(ALLOC, "alloc")                 /* object: block, other: bytes */                            \
     X(FREE, "free")                   /* object: block, other: bytes */                            \
     X(FREE_UNKNOWN, "free-unknown")   /* object: a block whose birth no hook saw */                \
-    X(FREE_HELD, "free-held")         /* object: lock, other: block whose memory holds it */       \
+    X(FREE_HELD, "free-held")         /* object: lock, aux: mode, other: block that holds it */    \
     X(WAIT_BEGIN, "wait-begin")       /* object, aux: enum abi_lock_mode, other: see there */      \
     X(ACQUIRED, "acquired")           /* object, aux: mode, other: birth */                        \
     X(RELEASED, "released")           /* object, aux: mode, other: birth */                        \
@@ -181,7 +182,7 @@ _Static_assert(ABI_SITES_ALL <= 256, "plan_spec has 256 bits for sites");
     X(LAP_END, "lap-end")             /* object: lap */                                            \
     X(SITE, "site")                   /* a workload's own site was passed */                       \
     X(HEARTBEAT, "heartbeat")         /* object: count */                                          \
-    X(INVARIANT, "invariant")         /* a promise of the workload is broken; see message */       \
+    X(INVARIANT, "invariant")         /* a promise is broken; see message; caller: who says so */  \
     X(PROBE, "probe")                 /* aux: enum abi_probe, object: 1 begins, 0 ended */         \
     X(INJECT_INTENT, "inject-intent") /* aux: strike, object: instruction pointer */               \
     X(INJECT_FIRED, "inject-fired")   /* aux: strike */                                            \
@@ -253,6 +254,7 @@ enum abi_anomaly {
     ANOMALY_STOPPED = 1 << 10,  /* the target stopped itself */
     ANOMALY_SPAWN = 1 << 11,    /* fork or exec failed */
     ANOMALY_AGENT = 1 << 12,    /* the agent found itself in a state it does not know */
+    ANOMALY_LOOK = 1 << 13,     /* detectors are to look, every time; they may find nothing */
 };
 
 /** struct abi_event - one line of a lane's ring; 40 bytes. @time: ticks (abi_control.ticks). */
@@ -307,7 +309,6 @@ struct abi_lane {
     uint32_t end;   /* enum abi_end */
     uint32_t depth; /* > 0: inside a hook; nested calls pass through */
     uint32_t site;  /* the site whose call is under way, 0 outside */
-    uint64_t site_hit;
     uint64_t site_caller;
     uint64_t seq; /* events written; event n lies at ring[n % ABI_RING_EVENTS] */
     uint64_t now; /* last time stamp taken */
@@ -325,8 +326,7 @@ struct abi_lane {
     uint32_t step_goal;
     uint64_t step_hit;
     uint32_t step_site;
-    uint32_t step_nesting; /* @nesting of the hook whose call is stepped */
-    uint32_t nesting;      /* hooks entered and not left: malloc inside dlopen is 2 */
+    uint32_t step_nested;  /* real calls under way, from the one that is stepped */
     uint32_t loading;      /* depth inside dlopen and dlclose: the turn is not given away there */
     uint32_t park;         /* futex: 1 parked, 0 go on */
     uint32_t children;     /* threads born of it */
@@ -342,7 +342,6 @@ struct abi_lane {
     /* exact counts; frees of another lane's blocks make them negative */
     int64_t live_bytes;
     int64_t live_blocks;
-    uint64_t allocations;
     uint64_t unknown_frees;
     uint32_t attention; /* enum abi_attention: why the hook's end is not the short one */
     uint32_t detached;
@@ -486,6 +485,7 @@ enum abi_option {
     OPTION_FOLLOW = 1 << 4,  /* programs that the target starts get the agent too */
     OPTION_STOP_AT = 1 << 5, /* stop for a debugger when the injection is due */
     OPTION_RECORD = 1 << 6,  /* ring on (always, except in benches) */
+    OPTION_MUST_UNLOAD = 1 << 7, /* a module that stays mapped is a finding */
 };
 
 /**
@@ -569,15 +569,16 @@ struct abi_control {
 
 /**
  * struct abi_memory - the whole of a job's shared memory, sparse: untouched pages cost nothing.
+ * What each cycle touches comes first, side by side.
  */
 struct abi_memory {
     struct abi_control control __attribute__((aligned(4096)));
+    struct abi_lane lane[ABI_LANES] __attribute__((aligned(4096)));
     struct plan_spec spec __attribute__((aligned(4096)));
     struct profile profile;
     struct abi_death death[ABI_DEATHS] __attribute__((aligned(4096)));
     struct abi_module module[ABI_MODULES] __attribute__((aligned(4096)));
     struct abi_lap lap[ABI_LAPS] __attribute__((aligned(4096)));
-    struct abi_lane lane[ABI_LANES] __attribute__((aligned(4096)));
     struct abi_step_lengths lengths[ABI_LANES] __attribute__((aligned(4096)));
     uint8_t altstack[ABI_LANES][ABI_ALTSTACK_BYTES] __attribute__((aligned(4096)));
     /* Return addresses of allocating calls, hashed; sums per site come from the slots below. */

@@ -52,6 +52,8 @@ enum evidence_thread_state {
  * struct evidence_thread - one thread of the target, alive or dead.
  * @lane: index of its lane, -1 where it has none (a recorder's thread, a raw clone).
  * @waits: it is blocked with no time limit. @syscall, @argument: what /proc said.
+ * @stream_owner: it sleeps for what looks like a stream's lock, which says this pthread_t has
+ *                it; 0 where it does not.
  * @frame: innermost first; for a dead thread the stack at its death.
  */
 struct evidence_thread {
@@ -62,6 +64,7 @@ struct evidence_thread {
     bool waits;
     long syscall; /* -1: not in a system call, -2: unknown */
     uint64_t argument[6];
+    uint64_t stream_owner;
     uint64_t stack_pointer;
     unsigned frames;
     struct evidence_frame frame[EVIDENCE_FRAMES];
@@ -146,12 +149,14 @@ struct judgement {
 /**
  * struct detector - one entry of the registry.
  * @name: for --without. @summary: one line. @codes: slugs that it can raise, blanks between.
+ * @last: it judges after all the others, and may ask what they have raised.
  * @judge: adds findings; returns nothing. Runs in the supervisor, single-threaded.
  */
 struct detector {
     const char *name;
     const char *summary;
     const char *codes;
+    bool last;
     void (*judge)(const struct evidence *evidence, struct judgement *judgement);
 };
 

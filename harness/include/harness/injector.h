@@ -105,6 +105,7 @@ enum injector_victim { VICTIM_ANY, VICTIM_MAIN, VICTIM_NOT_MAIN };
  * @argument_low, @argument_high: range from which the argument is drawn (equal: fixed).
  * @argument_name: for help, NULL where there is none.
  * @effect, @effect_value: see above.
+ * @others_die: besides, every thread but the victim is gone, each as by EFFECT_THREAD_DIES.
  * @needs_module: only in targets that load modules.
  * @control: the control cell `none`: nothing is struck.
  * @act: carries it out; NULL for none. Called in the victim, possibly in a signal handler.
@@ -117,6 +118,7 @@ struct injector {
     enum injector_victim victim;
     bool inside;
     bool needs_module;
+    bool others_die;
     bool control;
     int64_t argument_low;
     int64_t argument_high;

@@ -12,6 +12,7 @@ void rundown_mark_site(const char *name) __attribute__((weak));
 void rundown_mark_lap_begin(uint64_t lap) __attribute__((weak));
 void rundown_mark_lap_end(uint64_t lap) __attribute__((weak));
 void rundown_mark_invariant(const char *text) __attribute__((weak));
+void rundown_mark_invariant_at(const char *text, const void *where) __attribute__((weak));
 void rundown_mark_heartbeat(void) __attribute__((weak));
 uint64_t rundown_mark_seed(void) __attribute__((weak));
 uint32_t rundown_mark_laps(void) __attribute__((weak));
@@ -29,6 +30,16 @@ static inline void mark_invariant(const char *text)
 {
     if (rundown_mark_invariant)
         rundown_mark_invariant(text);
+}
+
+/**
+ * mark_invariant_at() - the same for who says it on behalf of others.
+ * @where: return address of the call that says so; a finding is told from others by it.
+ */
+static inline void mark_invariant_at(const char *text, const void *where)
+{
+    if (rundown_mark_invariant_at)
+        rundown_mark_invariant_at(text, where);
 }
 
 /** mark_heartbeat() - progress that no hook sees. */

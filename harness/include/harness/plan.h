@@ -149,7 +149,10 @@ uint64_t plan_below(uint64_t number, uint64_t bound);
 void plan_draw(const struct plan_spec *spec, const struct profile *profile, uint64_t seed,
                uint64_t cell, uint64_t cycle, uint32_t mode, struct plan *out);
 
-/** plan_length() - instructions that hit number @hit of @entry takes, by the nearest stepped hit. */
+/**
+ * plan_length() - instructions that hit number @hit of @entry surely takes, as far as the
+ * profile tells: its own where it was stepped, else the shorter of the stepped ones around it.
+ */
 uint32_t plan_length(const struct profile_entry *entry, uint32_t hit);
 
 /** plan_profile_sort() - sorts the entries, rounds the hits down, and sets the hash. */

@@ -1,0 +1,101 @@
+/*
+ * heap.h: the table of live blocks, in shared memory, without locks; for hook_alloc.c only.
+ *
+ * A slot is found from the address, so that neighbours in the heap are neighbours in the
+ * table and a cycle touches few of its pages. One address is owned by one thread at a time;
+ * only the claiming of a slot can race, and only between different addresses. A slot freed in
+ * this cycle is a tombstone (address 0, this epoch) and may be used again. Nearly always the
+ * first slot looked at is the right one: that is inline, what remains is heap.c's.
+ *
+ * Nested allocator calls (malloc inside dlopen) come here too; agent code never allocates.
+ */
+#ifndef AGENT_HEAP_H
+#define AGENT_HEAP_H
+
+#include "agent.h"
+
+#pragma GCC visibility push(hidden)
+
+enum { HEAP_EPOCH_BITS = 20, HEAP_EPOCH_MASK = (1 << HEAP_EPOCH_BITS) - 1 };
+
+/** The slot of @key at or behind @index that may be taken and now is; NULL if none is left. */
+struct abi_heap_slot *heap_claim(uint32_t index, uint64_t key);
+/** The slot that holds @key behind @index; NULL if no hook saw the block's birth. */
+struct abi_heap_slot *heap_find(uint32_t index, uint64_t key);
+/** Index of the call site, made at its first use; 0 when the table is full around it. */
+uint32_t heap_call_site(uint64_t caller);
+
+static inline uint64_t heap_key(uint64_t address, uint64_t epoch)
+{
+    return (address >> 4) << HEAP_EPOCH_BITS | (epoch & HEAP_EPOCH_MASK);
+}
+
+/* Arenas are 64 MiB apart: their number spreads them over the table. */
+static inline uint32_t heap_home(uint64_t address)
+{
+    return ((uint32_t)(address >> 5) + (uint32_t)(address >> 26) * 40503) & (ABI_HEAP_SLOTS - 1);
+}
+
+static inline uint32_t heap_site_home(uint64_t caller)
+{
+    return (uint32_t)(caller ^ caller >> 12) & (ABI_CALL_SITES - 1);
+}
+
+/* A slot of another cycle, or a tombstone of this one. */
+static inline bool heap_is_free(uint64_t seen, uint64_t key)
+{
+    return ((seen ^ key) & HEAP_EPOCH_MASK) != 0 || seen >> HEAP_EPOCH_BITS == 0;
+}
+
+static inline bool heap_take(struct abi_heap_slot *slot, uint64_t seen, uint64_t key)
+{
+    if (CONTROL->alive <= 1) { /* nobody to race with */
+        slot->key = key;
+        return true;
+    }
+    return __atomic_compare_exchange_n(&slot->key, &seen, key, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+}
+
+static inline void heap_add(struct abi_lane *lane, const void *block, size_t bytes, uint64_t caller)
+{
+    uint64_t key = heap_key((uint64_t)block, CONTROL->epoch);
+    uint32_t home = heap_home((uint64_t)block);
+    uint32_t site = heap_site_home(caller);
+    struct abi_heap_slot *slot = &agent_memory->heap[home];
+    uint64_t seen = slot->key;
+
+    lane->live_bytes += (int64_t)bytes;
+    lane->live_blocks++;
+    if ((UNLIKELY(!heap_is_free(seen, key)) || UNLIKELY(!heap_take(slot, seen, key))) &&
+        (slot = heap_claim(home, key)) == NULL)
+        return;
+    if (UNLIKELY(agent_memory->call_site[site] != caller))
+        site = heap_call_site(caller);
+    slot->bytes = LIKELY(bytes < UINT32_MAX) ? (uint32_t)bytes : UINT32_MAX;
+    slot->caller = site;
+}
+
+/** Takes a block out; returns its bytes, or -1 if no hook saw its birth. */
+static inline int64_t heap_remove(struct abi_lane *lane, const void *block)
+{
+    uint64_t epoch = CONTROL->epoch;
+    uint64_t key = heap_key((uint64_t)block, epoch);
+    uint32_t home = heap_home((uint64_t)block);
+    struct abi_heap_slot *slot = &agent_memory->heap[home];
+    int64_t bytes;
+
+    if (UNLIKELY(slot->key != key) && (slot = heap_find(home, key)) == NULL) {
+        lane->unknown_frees++;
+        return -1;
+    }
+    bytes = slot->bytes;
+    lane->live_bytes -= bytes;
+    lane->live_blocks--;
+    __atomic_store_n(&slot->key, epoch & HEAP_EPOCH_MASK, __ATOMIC_RELEASE);
+    return bytes;
+}
+
+#pragma GCC visibility pop
+
+#endif
