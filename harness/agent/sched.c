@@ -25,6 +25,16 @@ enum sched_state {
 
 enum { STEAL_NS = 20000000 };
 
+/* Lanes in wait_turn(): the kernel says that they sleep even if the turn is already theirs. */
+static bool waits[ABI_LANES];
+
+/* An owner that was found asleep, with all that would change if it went on. */
+struct sleeper {
+    uint32_t owner;
+    uint64_t steps;
+    uint64_t seq;
+};
+
 static uint32_t lane_count(void)
 {
     uint32_t lanes = __atomic_load_n(&CONTROL->lanes, __ATOMIC_ACQUIRE);
@@ -108,17 +118,29 @@ static bool owner_sleeps(uint32_t owner)
     if (owner == 0 || owner > ABI_LANES)
         return true;
     lane = &agent_memory->lane[owner - 1];
-    if (lane->state == LANE_BORN)
+    if (lane->state == LANE_BORN || __atomic_load_n(&waits[owner - 1], __ATOMIC_ACQUIRE))
         return false;
     state = agent_task_state(lane->tid);
     return state == 'S' || state == 'D' || state == 'Z' || state == 'X' || state == 't';
 }
 
-static void steal_turn(struct abi_lane *lane)
+/* It slept when we looked last, and has done nothing since. */
+static bool slept_before(uint32_t owner, struct sleeper *seen)
+{
+    uint64_t seq = owner != 0 ? agent_memory->lane[owner - 1].seq : 0;
+    struct sleeper now = {owner, CONTROL->schedule_steps, seq};
+    bool same = seen->owner == now.owner && seen->steps == now.steps && seen->seq == now.seq;
+
+    *seen = now;
+    return same || owner == 0;
+}
+
+static void steal_turn(struct abi_lane *lane, struct sleeper *seen)
 {
     uint32_t owner = __atomic_load_n(&CONTROL->schedule_owner, __ATOMIC_ACQUIRE);
 
-    if (!can_run(lane) || owner == lane_index(lane) + 1 || !owner_sleeps(owner))
+    if (!can_run(lane) || owner == lane_index(lane) + 1 || !owner_sleeps(owner) ||
+        !slept_before(owner, seen))
         return;
     if (__atomic_compare_exchange_n(&CONTROL->schedule_owner, &owner, lane_index(lane) + 1, false,
                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
@@ -153,14 +175,17 @@ static void wait_turn(struct abi_lane *lane)
         int64_t seconds;
         int64_t nanoseconds;
     } limit = {0, STEAL_NS};
+    struct sleeper seen = {UINT32_MAX, 0, 0};
 
+    __atomic_store_n(&waits[lane_index(lane)], true, __ATOMIC_RELEASE);
     while (__atomic_load_n(&lane->sched_turn, __ATOMIC_ACQUIRE) == 0) {
         raw_syscall(SYS_futex, (long)&lane->sched_turn, 0, 0, can_run(lane) ? (long)&limit : 0, 0,
                     0);
         if (__atomic_load_n(&lane->sched_turn, __ATOMIC_ACQUIRE) == 0)
-            steal_turn(lane);
+            steal_turn(lane, &seen);
     }
     lane->sched_turn = 0;
+    __atomic_store_n(&waits[lane_index(lane)], false, __ATOMIC_RELEASE);
     let_leave();
 }
 

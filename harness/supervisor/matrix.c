@@ -116,9 +116,14 @@ static int resume(struct run *run, struct error *e)
     for (size_t i = 0; code == 0 && i < count; i++) {
         struct run_cell *cell = &run->cell[i];
 
-        if (rows[i].key != cell->key || strcmp(rows[i].injector, cell->row.injector) != 0)
-            code = error_set(e, ERROR_USAGE, "--resume: cell %zu of %s is '%s', not '%s'", i + 1,
-                             run->options.directory, rows[i].target, cell->row.target);
+        if (strcmp(rows[i].mode, cell->row.mode) != 0)
+            code = error_set(e, ERROR_USAGE, "--resume: %s was begun with --mode %s, not %s",
+                             run->options.directory, rows[i].mode, cell->row.mode);
+        else if (rows[i].key != cell->key || strcmp(rows[i].injector, cell->row.injector) != 0)
+            code = error_set(e, ERROR_USAGE,
+                             "--resume: cell %zu of %s is '%.150s' under %s, not '%.150s' under %s",
+                             i + 1, run->options.directory, rows[i].target, rows[i].injector,
+                             cell->row.target, cell->row.injector);
         cell->row.id = rows[i].id;
         cell->next = rows[i].next;
         cell->found = rows[i].failed;

@@ -4,6 +4,7 @@
  */
 #include "run.h"
 
+#include "cycle.h"
 #include "place.h"
 
 #include <harness/injector.h>
@@ -197,7 +198,7 @@ static void take_tick(struct run *run)
     if (read(run->timer, &times, sizeof times) != sizeof times)
         return;
     for (unsigned i = 0; i < run->workers; i++)
-        worker_tick(&run->worker[i], now);
+        cycle_tick(&run->worker[i], now);
     if (out_of_time(run)) {
         /* Time's end is no interruption, but batches end the same way. */
         for (size_t i = 0; i < run->cells; i++)
@@ -282,7 +283,7 @@ static bool wants_recorder(const struct run *run)
         return false;
     for (unsigned i = 0; i < run->options.targets; i++)
         if (run->options.target[i]->workload == NULL)
-            return false;
+            return run->options.trace;
     return true;
 }
 
@@ -307,26 +308,84 @@ static void start_recorder(struct run *run)
     snprintf(run->recorder_line, sizeof run->recorder_line, "lttng");
 }
 
-static int open_store(struct run *run, struct error *e)
+/* What shapes every cycle and is in no cell's key. Caller frees. */
+static char *shape_text(const struct run_options *options)
+{
+    const struct target *target = options->targets > 0 ? options->target[0] : NULL;
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+
+    if (out == NULL)
+        return NULL;
+    fprintf(out, "laps=%u", target != NULL ? target->laps : 1);
+    if (target != NULL && target->fresh)
+        fputs(" fresh", out);
+    if (target != NULL && target->probe && target->workload == NULL)
+        fputs(" probe", out);
+    if (target != NULL && target->input != NULL)
+        fprintf(out, " stdin=%s", target->input);
+    if (options->must_unload)
+        fputs(" must-unload", out);
+    for (const char *const *name = options->without; name != NULL && *name != NULL; name++)
+        fprintf(out, " without=%s", *name);
+    fclose(out);
+    return text;
+}
+
+/* A run goes on as it was begun: its counts must be of one kind of cycle. */
+static int check_shape(struct run *run, const char *shape, struct error *e)
+{
+    char *begun;
+    int code = 0;
+
+    if (store_meta_get(run->store, "options", &begun, NULL) != 0)
+        return 0;
+    if (strcmp(begun, shape) != 0)
+        code = error_set(e, ERROR_USAGE, "--resume: %s was begun with %s, not %s",
+                         run->options.directory, begun, shape);
+    free(begun);
+    return code;
+}
+
+static int open_old(struct run *run, const char *shape, struct error *e)
+{
+    int code = store_open(run->options.directory, true, &run->store, e);
+
+    return code == 0 ? check_shape(run, shape, e) : code;
+}
+
+static int open_new(struct run *run, const char *shape, struct error *e)
 {
     const struct run_options *options = &run->options;
     char text[64];
     int code;
 
-    if (options->directory == NULL)
-        return 0;
-    if (options->resume)
-        return store_open(options->directory, true, &run->store, e);
     if (mkdir(options->directory, 0777) != 0 && errno != EEXIST)
-        return error_set(e, errno == EACCES ? ERROR_PERMISSION : ERROR_USAGE, "--out: %s: %s",
-                         options->directory, strerror(errno));
+        return error_set(e, errno == EACCES ? ERROR_PERMISSION : ERROR_USAGE,
+                         "--out: %s: %s: choose another directory", options->directory,
+                         strerror(errno));
     code = store_create(options->directory, &run->store, e);
-    if (code != 0)
-        return code;
     snprintf(text, sizeof text, "0x%llx", (unsigned long long)options->seed);
-    code = store_meta_set(run->store, "seed", text, e);
     if (code == 0)
-        code = store_meta_set(run->store, "version", RUNDOWN_VERSION, e);
+        code = store_meta_set(run->store, "seed", text, e);
+    if (code == 0)
+        code = store_meta_set(run->store, "options", shape, e);
+    return code == 0 ? store_meta_set(run->store, "version", RUNDOWN_VERSION, e) : code;
+}
+
+static int open_store(struct run *run, struct error *e)
+{
+    char *shape;
+    int code;
+
+    if (run->options.directory == NULL)
+        return 0;
+    shape = shape_text(&run->options);
+    if (shape == NULL)
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    code = run->options.resume ? open_old(run, shape, e) : open_new(run, shape, e);
+    free(shape);
     return code;
 }
 
@@ -341,6 +400,9 @@ int run_execute(struct run *run, const struct run_options *options, struct error
     run->started_ticks = __builtin_ia32_rdtsc();
     run_place(&run->place);
     if ((code = open_store(run, e)) != 0 || (code = guardian_start(&run->guardian, e)) != 0)
+        return code;
+    if (options->temporary &&
+        (code = guardian_remove_on_death(run->guardian, options->directory, e)) != 0)
         return code;
     start_recorder(run);
     if ((code = matrix_build(run, e)) != 0 || (code = matrix_store(run, e)) != 0 ||

@@ -3,6 +3,7 @@
  *
  *     run.c      the loop: what to wait for, who gets which cell, when it is over
  *     worker.c   one job's way from a started server to a committed batch
+ *     cycle.c    what becomes of a cycle that is not simply a pass
  *     matrix.c   from options to cells
  *
  * Single-threaded; epoll over bells, output pipes, the guardian, signals and one tick.
@@ -15,6 +16,7 @@
 #include "autopsy.h"
 #include "guardian.h"
 #include "job.h"
+#include "laps.h"
 #include "recorder.h"
 #include "target.h"
 #include "verdict.h"
@@ -49,6 +51,8 @@ struct run_options {
     double deadline_s;   /* 0: learned */
     const char *const *without;
     bool must_unload;
+    bool temporary; /* the directory goes with us, even if we are killed */
+    bool trace; /* the recorder for programs, too; workloads have it anyway */
     bool no_trace;
     bool quiet;
     bool progress;       /* a terminal shows it */
@@ -100,22 +104,20 @@ struct worker {
     struct run_cell *cell;
     struct watch watch;
     struct verdict_list found;
-    uint64_t batch_first;
-    uint64_t judged_passed; /* cycles the supervisor looked at and found sound */
-    uint64_t judged_not_fired; /* the same, but the injection had not fired */
+    struct store_batch sum;      /* of the batch, its cycles run again included */
+    uint64_t judged_passed;      /* cycles the supervisor looked at and found sound */
+    uint64_t judged_not_fired;   /* the same, but the injection had not fired */
     uint64_t failed;
     uint64_t broken;
-    uint64_t batch_size;
+    struct verdict_list suspect; /* broken for the first time: each is run again */
+    size_t retried;              /* findings of those that have been */
+    size_t retry_from;           /* first finding of the cycle under way */
+    bool retrying;               /* the cycle under way is one of them */
     uint64_t judged_epoch;
     bool abandoned;    /* the cycle under way was given up, unjudged, to come to an end */
     bool resumed;      /* parked threads of this cycle have been let go */
     struct judgement parked; /* what was seen while they were parked */
-    struct abi_lap *lap;
-    size_t laps;
-    size_t lap_room;
-    struct store_series *series;
-    size_t series_count;
-    size_t series_room;
+    struct laps laps;
 };
 
 struct run {
@@ -177,8 +179,6 @@ void worker_close(struct worker *worker);
 void worker_feed(struct worker *worker);
 /** The server has rung. */
 void worker_bell(struct worker *worker);
-/** Time has passed. */
-void worker_tick(struct worker *worker, uint64_t now_ns);
 /** The server's process has ended by itself. */
 void worker_server_died(struct worker *worker, int status);
 /** The next cell for a worker that serves @target now; NULL if there is none to have. */

@@ -465,6 +465,12 @@ void target_free(struct target *target)
 }
 
 /* The same for a replay line as for the run it came from: a point's text is not part of it. */
+void target_set_trouble(struct target *target, const char *text)
+{
+    if (target->trouble == NULL)
+        target->trouble = strdup(text);
+}
+
 uint64_t target_key(const struct target *target, const char *injector, uint32_t mode)
 {
     char *text = NULL;

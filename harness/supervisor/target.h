@@ -70,6 +70,9 @@ char *target_host(const char *libdir);
 
 void target_free(struct target *target);
 
+/** target_set_trouble() - why its dry cycles tell nothing; the first reason stays. Copied. */
+void target_set_trouble(struct target *target, const char *text);
+
 /** target_key() - names the target's cells in the plan's streams. */
 uint64_t target_key(const struct target *target, const char *injector, uint32_t mode);
 

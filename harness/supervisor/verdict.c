@@ -20,13 +20,21 @@ static bool switched_off(const char *name, const char *const *without)
     return false;
 }
 
+static void judge_all(const struct evidence *evidence, const char *const *without, bool last,
+                      struct judgement *judgement)
+{
+    for (unsigned i = 0; detector_registry[i] != NULL; i++)
+        if (detector_registry[i]->last == last &&
+            !switched_off(detector_registry[i]->name, without))
+            detector_registry[i]->judge(evidence, judgement);
+}
+
 void verdict_judge(const struct evidence *evidence, const char *const *without,
                    struct judgement *judgement)
 {
     memset(judgement, 0, sizeof *judgement);
-    for (unsigned i = 0; detector_registry[i] != NULL; i++)
-        if (!switched_off(detector_registry[i]->name, without))
-            detector_registry[i]->judge(evidence, judgement);
+    judge_all(evidence, without, false, judgement);
+    judge_all(evidence, without, true, judgement);
     judgement_order(judgement);
 }
 
@@ -45,7 +53,8 @@ enum verdict verdict_of(const struct judgement *judgement)
 
 /* --- into the list ------------------------------------------------------------------------- */
 
-static char *join_lines(const struct finding *finding)
+/* @control: told of a cycle of many laps that did not finish them all, how far it was. */
+static char *join_lines(const struct finding *finding, const struct abi_control *control)
 {
     char *text = NULL;
     size_t length;
@@ -55,6 +64,9 @@ static char *join_lines(const struct finding *finding)
         return NULL;
     for (unsigned i = 0; i < finding->lines && i < FINDING_LINES; i++)
         fprintf(out, "%s%s", i > 0 ? "\n" : "", finding->line[i]);
+    if (control->laps > 1 && control->lap < control->laps)
+        fprintf(out, "%sin lap %llu of %u", finding->lines > 0 ? "\n" : "",
+                (unsigned long long)control->lap + 1, control->laps);
     fclose(out);
     return text;
 }
@@ -93,8 +105,8 @@ static struct store_finding *grow(struct verdict_list *list)
     return &list->finding[list->count++];
 }
 
-static void fill_common(struct store_finding *out, const struct job *job, int64_t cell, int injector,
-                        const char *trace)
+static void fill_common(struct store_finding *out, const struct job *job, int64_t cell,
+                        int injector, const char *trace)
 {
     const struct abi_control *control = &job->memory->control;
     size_t length = 0;
@@ -124,7 +136,7 @@ void verdict_add(struct verdict_list *list, const struct judgement *judgement,
         out->severity = finding->severity;
         out->hang_ms = evidence->hang != HANG_NONE ? evidence->hang_ms : -1;
         out->signature = strdup(finding->signature);
-        out->text = join_lines(finding);
+        out->text = join_lines(finding, &job->memory->control);
         out->timeline = strdup(i == 0 && timeline != NULL ? timeline : "");
     }
 }
@@ -143,6 +155,17 @@ void verdict_broken(struct verdict_list *list, const struct job *job, int64_t ce
     out->signature = strdup("harness.broken");
     out->text = strdup(text);
     out->timeline = strdup("");
+}
+
+void verdict_move(struct verdict_list *to, struct verdict_list *from, size_t first)
+{
+    struct store_finding *out;
+
+    for (size_t i = first; i < from->count && (out = grow(to)) != NULL; i++) {
+        *out = from->finding[i];
+        memset(&from->finding[i], 0, sizeof from->finding[i]);
+    }
+    verdict_clear(from);
 }
 
 void verdict_clear(struct verdict_list *list)

@@ -38,6 +38,9 @@ void verdict_add(struct verdict_list *list, const struct judgement *judgement,
 void verdict_broken(struct verdict_list *list, const struct job *job, int64_t cell, int injector,
                     const char *text);
 
+/** verdict_move() - what @from has from @first on goes to the end of @to; the rest is forgotten. */
+void verdict_move(struct verdict_list *to, struct verdict_list *from, size_t first);
+
 void verdict_clear(struct verdict_list *list);
 
 #endif

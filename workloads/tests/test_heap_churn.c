@@ -227,7 +227,7 @@ void rundown_mark_site(const char *name)
 enum { SEEN_AT_FREE = 1, SEEN_BEFORE_REALLOC = 2 };
 static atomic_uint seen;
 
-void rundown_mark_invariant(const char *text)
+void rundown_mark_invariant_at(const char *text, const void *where)
 {
     if (strstr(text, "seen at free") != NULL)
         atomic_fetch_or(&seen, SEEN_AT_FREE);

@@ -16,7 +16,7 @@ static const char *const slugs[] = {
 static char invariant[1024];
 static unsigned invariants;
 
-void rundown_mark_invariant(const char *text)
+void rundown_mark_invariant_at(const char *text, const void *where)
 {
     if (invariants++ == 0)
         snprintf(invariant, sizeof invariant, "%s", text);

@@ -40,6 +40,8 @@ static inline void mark_invariant_at(const char *text, const void *where)
 {
     if (rundown_mark_invariant_at)
         rundown_mark_invariant_at(text, where);
+    else
+        mark_invariant(text);
 }
 
 /** mark_heartbeat() - progress that no hook sees. */

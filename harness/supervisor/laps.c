@@ -1,0 +1,114 @@
+/*
+ * laps: see laps.h. The agent waits when its ring is full, so this is called at every tick.
+ */
+#include "laps.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static bool make_room(struct laps *laps)
+{
+    size_t room = laps->room != 0 ? laps->room * 2 : 1024;
+    struct abi_lap *longer;
+
+    if (laps->count < laps->room)
+        return true;
+    longer = realloc(laps->lap, room * sizeof *longer);
+    if (longer == NULL)
+        return false;
+    laps->lap = longer;
+    laps->room = room;
+    return true;
+}
+
+void laps_collect(struct laps *laps, struct abi_memory *memory)
+{
+    struct abi_control *control = &memory->control;
+    uint64_t lap = __atomic_load_n(&control->lap, __ATOMIC_ACQUIRE);
+
+    if (control->laps <= 1)
+        return;
+    if (control->laps_read == 0)
+        laps->count = 0;
+    for (uint64_t i = control->laps_read; i < lap && make_room(laps); i++)
+        laps->lap[laps->count++] = memory->lap[i % ABI_LAPS];
+    if (lap == control->laps_read)
+        return;
+    __atomic_store_n(&control->laps_read, lap, __ATOMIC_RELEASE);
+    syscall(SYS_futex, (uint32_t *)&control->laps_read, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+static struct store_series *new_series(struct laps *laps)
+{
+    size_t room = laps->series_room != 0 ? laps->series_room * 2 : 16;
+    struct store_series *longer;
+
+    if (laps->series_count == laps->series_room) {
+        longer = realloc(laps->series, room * sizeof *longer);
+        if (longer == NULL)
+            return NULL;
+        laps->series = longer;
+        laps->series_room = room;
+    }
+    return &laps->series[laps->series_count];
+}
+
+static void add(struct laps *laps, int64_t cell, uint64_t cycle, const char *kind, size_t field)
+{
+    int64_t *sample = malloc(laps->count * sizeof *sample);
+    struct store_series *series = new_series(laps);
+
+    if (sample == NULL || series == NULL) {
+        free(sample);
+        return;
+    }
+    for (size_t i = 0; i < laps->count; i++)
+        sample[i] = *(const int64_t *)((const char *)&laps->lap[i] + field);
+    memset(series, 0, sizeof *series);
+    series->cell = cell;
+    series->cycle = cycle;
+    series->kind = kind;
+    series->sample = sample;
+    series->samples = laps->count;
+    laps->series_count++;
+}
+
+void laps_keep(struct laps *laps, int64_t cell, uint64_t cycle)
+{
+    static const struct {
+        const char *kind;
+        size_t field;
+    } kinds[] = {
+        {"heap.bytes", offsetof(struct abi_lap, heap_bytes)},
+        {"heap.blocks", offsetof(struct abi_lap, heap_blocks)},
+        {"threads", offsetof(struct abi_lap, threads)},
+        {"modules", offsetof(struct abi_lap, modules)},
+        {"fds", offsetof(struct abi_lap, fds)},
+        {"map.pages", offsetof(struct abi_lap, map_pages)},
+        {"rss.pages", offsetof(struct abi_lap, rss_pages)},
+    };
+
+    for (size_t i = 0; laps->count > 0 && i < sizeof kinds / sizeof kinds[0]; i++)
+        add(laps, cell, cycle, kinds[i].kind, kinds[i].field);
+}
+
+void laps_clear(struct laps *laps)
+{
+    for (size_t i = 0; i < laps->series_count; i++)
+        free((void *)laps->series[i].sample);
+    laps->series_count = 0;
+}
+
+void laps_free(struct laps *laps)
+{
+    laps_clear(laps);
+    free(laps->series);
+    free(laps->lap);
+    memset(laps, 0, sizeof *laps);
+}
