@@ -203,6 +203,8 @@ static void ago_text(const struct evidence *evidence, const struct end *end,
 
     if (ms < 0)
         snprintf(out, 48, "before");
+    else if (ms == 0) /* the dlclose has not returned yet */
+        snprintf(out, 48, "in that moment");
     else if (ms < 1)
         snprintf(out, 48, "%.3g us ago", ms * 1e3);
     else if (ms < 1000)

@@ -131,6 +131,13 @@ static const struct evidence_frame *handler_of(const struct path *path)
     return NULL;
 }
 
+/* It runs, and only the deadline is over: on a busy machine that is no fault of the program's. */
+static bool is_slow(const struct path *path)
+{
+    return path->evidence->hang == HANG_DEADLINE &&
+           path->waits->node[path->index].life == WAITS_RUNS;
+}
+
 static void judge_stuck(const struct path *path)
 {
     struct finding *finding;
@@ -141,6 +148,8 @@ static void judge_stuck(const struct path *path)
     if (!path->stuck)
         return;
     finding = judgement_add(path->judgement, STOP_EXIT_HANDLER_STUCK);
+    if (finding != NULL && is_slow(path))
+        finding->severity = STOP_SEVERITY_NOTE;
     say_request(finding, path);
     waits_say(finding, path->waits, path->index);
     waits_sign(path->waits, path->index, names[1]);

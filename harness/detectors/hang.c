@@ -1,8 +1,9 @@
 /*
  * hang: nothing moves, and no more telling code says why.
  *
- * The last to speak: where a wait has somebody to blame, or is part of a circle, the detectors
- * for that have said so, and this one stays silent (it asks the same graph). While a thread is
+ * The last to speak: where a wait has somebody to blame, or is part of a circle (it asks the
+ * same graph), and the detector for that has said so, this one stays silent. Where that one was
+ * switched off, a hang is a hang all the same. While a thread is
  * suspended by the plan the others may rightly wait for it, so what is said then is a note.
  * Row F5, and every "hang" of the catalogue that has no better name.
  */
@@ -68,7 +69,7 @@ static void say_all(struct finding *finding, const struct waits *waits)
 }
 
 /* Who has no lane signs only where there is nobody else: hardly anything is known of it. */
-static void sign(struct finding *finding, const struct waits *waits,
+static bool sign(struct finding *finding, const struct waits *waits,
                  bool (*wanted)(const struct waits *waits, unsigned node))
 {
     char kept[EVIDENCE_CULPRIT_BYTES] = "";
@@ -82,6 +83,7 @@ static void sign(struct finding *finding, const struct waits *waits,
             strcpy(kept, text);
     }
     finding_sign(finding, "", kept);
+    return kept[0] != 0;
 }
 
 /* --- what kind of standstill ------------------------------------------------------------------ */
@@ -173,7 +175,8 @@ static void judge_proved(const struct waits *waits, struct judgement *judgement)
         finding_say(finding, "no fault: the thread that was suspended is the one to go on");
     }
     say_all(finding, waits);
-    sign(finding, waits, is_last);
+    if (!sign(finding, waits, is_last)) /* a circle, or owners that are gone: told by nobody */
+        sign(finding, waits, waits_waiting);
 }
 
 static void judge_spinning(const struct waits *waits, struct judgement *judgement)
@@ -212,6 +215,22 @@ static void judge_stopped(const struct waits *waits, struct judgement *judgement
     sign(finding, waits, is_live);
 }
 
+/* Somebody else has told why nothing moves. */
+static bool is_told(const struct judgement *judgement)
+{
+    static const enum stop_code codes[] = {
+        STOP_HEAP_LOCK_ORPHANED,   STOP_LOCK_ORPHANED,   STOP_LOCK_SPIN_ORPHANED,
+        STOP_LOADER_LOCK_ORPHANED, STOP_LOADER_DEADLOCK, STOP_LOCK_DEADLOCK,
+        STOP_LOCK_OWNER_SUSPENDED,
+    };
+
+    for (unsigned i = 0; i < judgement->findings && i < FINDINGS_PER_CYCLE; i++)
+        for (unsigned k = 0; k < sizeof codes / sizeof codes[0]; k++)
+            if (judgement->finding[i].code == codes[k])
+                return true;
+    return judgement->findings >= FINDINGS_PER_CYCLE;
+}
+
 static void judge(const struct evidence *evidence, struct judgement *judgement)
 {
     struct waits waits;
@@ -222,7 +241,7 @@ static void judge(const struct evidence *evidence, struct judgement *judgement)
     waits_read(&waits, evidence);
     if (stopped)
         judge_stopped(&waits, judgement);
-    else if (waits_explained(&waits))
+    else if (waits_explained(&waits) && is_told(judgement))
         return;
     else if (evidence->hang == HANG_PROVED)
         judge_proved(&waits, judgement);
@@ -236,5 +255,6 @@ const struct detector detector_hang = {
     .name = "hang",
     .summary = "nothing moves, and nobody can be blamed for it",
     .codes = "hang.deadlock hang.lost-wakeup hang.livelock hang.stopped hang.deadline",
+    .last = true,
     .judge = judge,
 };

@@ -10,6 +10,8 @@
 
 #include <results/stats/leak.h>
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { LAPS_JUDGED = 25, PAGE_BYTES = 4096 };
@@ -104,12 +106,22 @@ static size_t collect(const struct evidence *evidence, const struct series *seri
 /* --- long series
  * ------------------------------------------------------------------------------------ */
 
+/* Four digits that count, and never a power of ten: "+0.25", "+388800". */
+static const char *slope_text(double slope, char out[32])
+{
+    snprintf(out, 32, fabs(slope) < 1000 ? "%+.4g" : "%+.0f", slope);
+    return out;
+}
+
 static void say_slope(struct finding *finding, const struct series *series,
                       const struct stats_leak *leak)
 {
-    finding_say(finding, "%s: %+.4g %s per lap, interval %+.4g to %+.4g, over %zu laps",
-                series->what, leak->slope.slope * series->scale, series->unit,
-                leak->slope.low * series->scale, leak->slope.high * series->scale, leak->cycles);
+    char slope[32], low[32], high[32];
+
+    finding_say(finding, "%s: %s %s per lap, interval %s to %s, over %zu laps", series->what,
+                slope_text(leak->slope.slope * series->scale, slope), series->unit,
+                slope_text(leak->slope.low * series->scale, low),
+                slope_text(leak->slope.high * series->scale, high), leak->cycles);
     finding_say(finding, "%s, chance of such a series without a trend: %.2g",
                 stats_leak_class_name(leak->class), leak->chance.p);
 }

@@ -352,6 +352,19 @@ static void judge_acts(const struct evidence *evidence, struct report *destroyed
         judge_act(evidence, destroyed, freed, index, event);
 }
 
+/* The agent has seen it happen, and the ring has forgotten it since. */
+static void judge_forgotten(const struct evidence *evidence, struct report *report, uint32_t bit,
+                            const char *what)
+{
+    const struct abi_control *control = evidence_control(evidence);
+
+    if (report->count > 0 || control == NULL || !(control->anomaly & bit) || control->disturbed)
+        return;
+    begin(report);
+    report->faults++;
+    finding_say(report->finding, "a lock that was held %s, too long ago to tell where", what);
+}
+
 static void judge(const struct evidence *evidence, struct judgement *judgement)
 {
     struct report destroyed = {.judgement = judgement, .code = STOP_LOCK_DESTROYED_HELD};
@@ -367,6 +380,8 @@ static void judge(const struct evidence *evidence, struct judgement *judgement)
         judge_releases(evidence, &released, i);
         judge_dead_owners(evidence, &ignored, i);
     }
+    judge_forgotten(evidence, &destroyed, ANOMALY_LOCK, "was destroyed");
+    judge_forgotten(evidence, &freed, ANOMALY_HEAP, "was in memory that was freed");
     finish(&destroyed);
     finish(&freed);
     finish(&released);

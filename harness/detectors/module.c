@@ -2,7 +2,7 @@
  * module: a module was closed as often as it was opened, and is still there.
  *
  * Calls are matched by the handle, in the rings, from the module's first load on. Rings forget:
- * where the first load is lost, only a table entry with its handle can be judged. A reference
+ * where loads or unloads are lost, only a table entry with its handle can be judged. A reference
  * that was not dropped counts only once the process has ended, or where the user asked for
  * modules to be gone, which also makes a finding of the note. Row C5.
  */
@@ -111,6 +111,16 @@ static bool stays(const struct evidence *evidence, const struct abi_module *modu
     return calls->opened <= calls->closed || evidence->must_unload || evidence->ended;
 }
 
+/*
+ * No ring knows of a dlclose any more (a library that cleans up at exit frees more than a ring
+ * is long), but the table does: what was opened was closed as often, and is there.
+ */
+static bool table_knows(const struct abi_module *module, const struct calls *calls)
+{
+    return calls->last_close == NULL && module->handle != 0 && module->loads == 0 &&
+           module->unload_caller != 0;
+}
+
 /* --- words --------------------------------------------------------------------------------------
  */
 
@@ -138,9 +148,14 @@ static void say_module(struct finding *finding, const struct evidence *evidence,
     char text[EVIDENCE_TEXT_BYTES];
 
     evidence_path_base(module->path, path);
-    evidence_lane_text(evidence, calls->closer, who);
-    evidence_caller_text(evidence, calls->last_close->caller, text);
-    finding_say(finding, "%s is still mapped after a dlclose by %s, in %s", path, who, text);
+    if (calls->last_close != NULL) {
+        evidence_lane_text(evidence, calls->closer, who);
+        evidence_caller_text(evidence, calls->last_close->caller, text);
+        finding_say(finding, "%s is still mapped after a dlclose by %s, in %s", path, who, text);
+    } else {
+        evidence_caller_text(evidence, module->unload_caller, text);
+        finding_say(finding, "%s is still mapped after its last dlclose, in %s", path, text);
+    }
     say_reason(finding, evidence, index, calls);
 }
 
@@ -213,7 +228,7 @@ static void judge_module(const struct evidence *evidence, unsigned index, struct
     if (came_along(evidence, index) || (handle = handle_of(evidence, module)) == 0)
         return;
     count_calls(evidence, module, handle, &calls);
-    if (!stays(evidence, module, &calls))
+    if (!stays(evidence, module, &calls) && !table_knows(module, &calls))
         return;
     say_module(finding_for(verdict), evidence, index, &calls);
     raise_it(evidence, verdict);

@@ -3,6 +3,7 @@
  * every index is checked.
  */
 #include "autopsy.h"
+#include "evidence.h"
 
 #include "watch.h"
 
@@ -13,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -65,8 +68,7 @@ static int lane_of(const struct abi_memory *memory, int tid)
     uint32_t lanes = memory->control.lanes < ABI_LANES ? memory->control.lanes : ABI_LANES;
 
     for (uint32_t i = lanes; i-- > 0;)
-        if (memory->lane[i].epoch == memory->control.epoch &&
-            memory->lane[i].tid == (uint32_t)tid)
+        if (memory->lane[i].epoch == memory->control.epoch && memory->lane[i].tid == (uint32_t)tid)
             return (int)i;
     return -1;
 }
@@ -95,6 +97,26 @@ static void copy_stack(struct evidence_thread *thread, const struct unwind_frame
         copy_frame(&thread->frame[thread->frames++], &frames[i]);
 }
 
+/*
+ * glibc's lock of a stream: { int lock; int cnt; void *owner; }, and owner is a pthread_t. What
+ * else lies behind a futex has no thread's address there. Source: glibc, sysdeps/nptl/stdio-lock.h.
+ */
+static uint64_t stream_owner(int pid, const struct evidence_thread *thread)
+{
+    struct {
+        int32_t lock;
+        int32_t count;
+        uint64_t owner;
+    } lock;
+    struct iovec here = {&lock, sizeof lock};
+    struct iovec there = {(void *)thread->argument[0], sizeof lock};
+
+    if (thread->state != THREAD_WAITING || thread->syscall != SYS_futex || !thread->waits ||
+        process_vm_readv(pid, &here, 1, &there, 1, 0) != (ssize_t)sizeof lock)
+        return 0;
+    return lock.lock != 0 && lock.count > 0 ? lock.owner : 0;
+}
+
 /* Threads of one process of the target's tree; @pid's own first, then its children's. */
 static void add_process(struct autopsy *autopsy, const struct job *job, int pid)
 {
@@ -110,6 +132,7 @@ static void add_process(struct autopsy *autopsy, const struct job *job, int pid)
         if (thread->state == THREAD_GONE)
             continue;
         name_thread(job->memory, thread);
+        thread->stream_owner = stream_owner(pid, thread);
         evidence->threads++;
     }
 }
@@ -201,8 +224,8 @@ static void add_death(struct autopsy *autopsy, const struct abi_death *death)
     memcpy(regs.r, death->regs, sizeof regs.r);
     if (stack.length > ABI_STACK_BYTES)
         stack.length = ABI_STACK_BYTES;
-    if (autopsy->unwind != NULL && unwind_regs(autopsy->unwind, &regs, &stack, frames,
-                                               EVIDENCE_FRAMES, &count) == 0)
+    if (autopsy->unwind != NULL &&
+        unwind_regs(autopsy->unwind, &regs, &stack, frames, EVIDENCE_FRAMES, &count) == 0)
         copy_stack(thread, frames, count);
 }
 
@@ -218,7 +241,7 @@ static void add_dead(struct autopsy *autopsy)
 
 /* --- a crash --------------------------------------------------------------------------------- */
 
-static void find_unloaded(struct autopsy *autopsy, uint64_t address)
+static void find_module(struct autopsy *autopsy, uint64_t address, uint32_t state)
 {
     const struct abi_memory *memory = autopsy->evidence.memory;
     uint32_t modules =
@@ -227,11 +250,49 @@ static void find_unloaded(struct autopsy *autopsy, uint64_t address)
     for (uint32_t i = 0; i < modules; i++) {
         const struct abi_module *module = &memory->module[i];
 
-        if (module->epoch == memory->control.epoch && module->state == MODULE_UNLOADED &&
+        if (module->epoch == memory->control.epoch && module->state == state &&
             address >= module->base && address < module->end)
             autopsy->evidence.unloaded = *module;
     }
     autopsy->evidence.unloaded.path[ABI_PATH_BYTES - 1] = 0;
+}
+
+/* The dlclose that a lane is inside of, NULL if none. What it calls changes the lane's site. */
+static const struct abi_event *unload_under_way(const struct abi_lane *lane)
+{
+    const struct abi_event *event;
+
+    for (uint64_t back = 0; lane->loading > 0 && (event = evidence_event(lane, back)) != NULL;
+         back++)
+        if (event->kind == EVENT_UNLOAD_BEGIN)
+            return event;
+        else if (event->kind == EVENT_UNLOAD_END)
+            break;
+    return NULL;
+}
+
+/*
+ * The loader unmaps a module before dlclose returns and it is put down as unloaded. In between
+ * its addresses are known by this: nothing is mapped there, and somebody is inside dlclose.
+ */
+static void find_unloading(struct autopsy *autopsy, const struct abi_crash *crash)
+{
+    struct abi_module *gone = &autopsy->evidence.unloaded;
+    const struct abi_lane *lane;
+    const struct abi_event *event;
+
+    if (crash->signal != SIGSEGV || crash->code != SEGV_MAPERR)
+        return;
+    for (unsigned i = 0; i < ABI_LANES && gone->epoch == 0; i++) {
+        lane = evidence_lane(&autopsy->evidence, i);
+        event = lane != NULL ? unload_under_way(lane) : NULL;
+        if (event == NULL)
+            continue;
+        find_module(autopsy, crash->address, MODULE_LOADED);
+        gone->unloaded_at = crash->time;
+        gone->unloader_lane = i;
+        gone->unload_caller = event->caller;
+    }
 }
 
 static void add_crash(struct autopsy *autopsy)
@@ -244,9 +305,11 @@ static void add_crash(struct autopsy *autopsy)
 
     if (crash->epoch != memory->control.epoch)
         return;
-    find_unloaded(autopsy, crash->regs[16]);
+    find_module(autopsy, crash->regs[16], MODULE_UNLOADED);
     if (autopsy->evidence.unloaded.epoch == 0)
-        find_unloaded(autopsy, crash->address);
+        find_module(autopsy, crash->address, MODULE_UNLOADED);
+    if (autopsy->evidence.unloaded.epoch == 0)
+        find_unloading(autopsy, crash);
     if (autopsy->evidence.unloaded.epoch != 0 && autopsy->unwind != NULL)
         unwind_add_unloaded(autopsy->unwind, autopsy->evidence.unloaded.path,
                             autopsy->evidence.unloaded.base, autopsy->evidence.unloaded.end, NULL);
@@ -258,7 +321,44 @@ static void add_crash(struct autopsy *autopsy)
         copy_frame(&autopsy->evidence.crash_frame[autopsy->evidence.crash_frames++], &frames[i]);
 }
 
-/* --- all of it --------------------------------------------------------------------------------- */
+/* --- modules of the cycle ----------------------------------------------------------------------
+ */
+
+/* Whether a later record says the same: modules that come and go mostly come to the same place. */
+static bool is_repeated(const struct abi_memory *memory, const struct abi_module *module,
+                        uint32_t modules)
+{
+    for (uint32_t i = 0; i < modules; i++)
+        if (memory->module[i].epoch == memory->control.epoch &&
+            memory->module[i].base == module->base &&
+            memory->module[i].loaded_at > module->loaded_at)
+            return true;
+    return false;
+}
+
+/*
+ * What is gone with its dlclose, or with the process, can still be named: by its file. Of two
+ * in one place the later one counts; what is mapped there now refuses both.
+ */
+static void add_modules(struct autopsy *autopsy)
+{
+    const struct abi_memory *memory = autopsy->evidence.memory;
+    uint32_t modules =
+        memory->control.modules < ABI_MODULES ? memory->control.modules : ABI_MODULES;
+    char path[ABI_PATH_BYTES];
+
+    for (uint32_t i = 0; autopsy->unwind != NULL && i < modules; i++) {
+        const struct abi_module *module = &memory->module[i];
+
+        if (module->epoch != memory->control.epoch || is_repeated(memory, module, modules))
+            continue;
+        snprintf(path, sizeof path, "%.*s", (int)sizeof path - 1, module->path);
+        unwind_add_unloaded(autopsy->unwind, path, module->base, module->end, NULL);
+    }
+}
+
+/* --- all of it ---------------------------------------------------------------------------------
+ */
 
 static uint64_t last_event(const struct abi_memory *memory)
 {
@@ -273,12 +373,15 @@ static uint64_t last_event(const struct abi_memory *memory)
 
 static void say_effect(struct evidence *evidence, const struct plan_point *point)
 {
+    const struct injector *injector = injector_registry[point->injector];
+
     /* A forked child was struck: its parent sees that, and may say so by its own status. */
     if (memchr(point->thread, 'f', sizeof point->thread) != NULL) {
         evidence->effect_failure = true;
         return;
     }
-    switch (injector_registry[point->injector]->effect) {
+    evidence->effect_thread |= injector->others_die;
+    switch (injector->effect) {
     case EFFECT_STATUS:
         evidence->effect_status = (int)(point->argument & 0xff);
         break;
@@ -314,12 +417,13 @@ static void seize(struct autopsy *autopsy, int pid)
 {
     struct error e;
 
+    autopsy_release(autopsy); /* what of the last target could not be let go before it was dead */
     autopsy->refused[0] = 0;
     if (unwind_seize_all(pid, autopsy->tid, EVIDENCE_THREADS, &autopsy->tids, &e) == 0 ||
         autopsy->tids > 0)
         autopsy->seized = pid;
     else
-        snprintf(autopsy->refused, sizeof autopsy->refused, "%.190s", e.text);
+        snprintf(autopsy->refused, sizeof autopsy->refused, "%s", e.text);
 }
 
 void autopsy_collect(struct autopsy *autopsy, const struct job *job, enum evidence_hang hang,
@@ -340,8 +444,7 @@ void autopsy_collect(struct autopsy *autopsy, const struct job *job, enum eviden
     evidence->status = control->status;
     evidence->lap = laps;
     evidence->laps = lap_count;
-    evidence->hang_ms =
-        (double)(__builtin_ia32_rdtsc() - last_event(memory)) * 1000 / autopsy->hz;
+    evidence->hang_ms = (double)(__builtin_ia32_rdtsc() - last_event(memory)) * 1000 / autopsy->hz;
     snprintf(evidence->why, sizeof evidence->why, "%s", why != NULL ? why : "");
     say_effects(evidence, control);
     evidence->left_processes = (control->anomaly & ANOMALY_LEFT) != 0;
@@ -360,12 +463,13 @@ void autopsy_collect(struct autopsy *autopsy, const struct job *job, enum eviden
         add_stacks(autopsy);
     add_dead(autopsy);
     add_crash(autopsy);
+    add_modules(autopsy);
 }
 
 void autopsy_release(struct autopsy *autopsy)
 {
-    if (autopsy->seized != 0)
-        unwind_detach_all(autopsy->seized, autopsy->tid, autopsy->tids);
+    if (autopsy->seized != 0 && unwind_detach_all(autopsy->seized, autopsy->tid, autopsy->tids) > 0)
+        return; /* its parent could not reap it, so these threads are not forgotten */
     autopsy->seized = 0;
     autopsy->tids = 0;
 }

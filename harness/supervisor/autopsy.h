@@ -25,7 +25,7 @@ struct autopsy {
     pid_t tid[EVIDENCE_THREADS];
     size_t tids;
     char reason[STAYING_BYTES]; /* why the module that was last asked for stays */
-    char refused[200]; /* why ptrace was refused, "" if it was not; said once by the caller */
+    char refused[512]; /* why ptrace was refused, "" if it was not; said once by the caller */
     double hz;         /* ticks per second */
 };
 
@@ -38,7 +38,12 @@ struct autopsy {
 void autopsy_collect(struct autopsy *autopsy, const struct job *job, enum evidence_hang hang,
                      const char *why, const struct abi_lap *laps, unsigned lap_count);
 
-/** autopsy_release() - lets the target go on (the caller ends it before, or does not). */
+/**
+ * autopsy_release() - lets the target go on (the caller ends it before, or does not).
+ *
+ * A thread that never stopped can be let go only after it was killed: till then autopsy->seized
+ * stays set, and the caller calls again after the kill. Else it is 0. Idempotent.
+ */
 void autopsy_release(struct autopsy *autopsy);
 
 /** autopsy_close() - gives the caches back. */

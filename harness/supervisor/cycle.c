@@ -136,8 +136,8 @@ static void merge(struct judgement *judgement, const struct judgement *more)
 
 static bool must_be_explained(const struct abi_control *control, enum evidence_hang hang)
 {
-    return hang != HANG_NONE ||
-           (control->anomaly & ~(uint32_t)(ANOMALY_SERIES | ANOMALY_NOTE | ANOMALY_LEFT)) != 0;
+    return hang != HANG_NONE || (control->anomaly & ~(uint32_t)(ANOMALY_SERIES | ANOMALY_NOTE |
+                                                                ANOMALY_LEFT | ANOMALY_LOOK)) != 0;
 }
 
 void cycle_broken(struct worker *worker, const char *text)

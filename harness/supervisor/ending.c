@@ -7,6 +7,7 @@
 #include "options.h"
 #include "reports.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,8 @@ char *ending_directory(void)
     struct tm local;
     size_t length;
 
-    mkdir("rundown-results", 0777);
+    if (mkdir("rundown-results", 0777) != 0 && errno != EEXIST)
+        return strcpy(path, "rundown-results"); /* the run will say why it cannot make it */
     localtime_r(&now, &local);
     strftime(path, sizeof path, "rundown-results/%Y-%m-%dT%H-%M-%S", &local);
     length = strlen(path);

@@ -94,11 +94,15 @@ bool evidence_complete(const struct abi_lane *lane)
     return lane->seq <= ABI_RING_EVENTS;
 }
 
+/* A lane that held too many at once has holes in its list, where those are that it let go. */
 const struct abi_held *evidence_held(const struct abi_lane *lane, unsigned index)
 {
-    if (index >= lane->held_count || index >= ABI_HELD || lane->held[index].mode >= ABI_MODES)
-        return NULL;
-    return &lane->held[index];
+    unsigned at = 0;
+
+    for (; at < lane->held_count && at < ABI_HELD && lane->held[at].mode < ABI_MODES; at++)
+        if (lane->held[at].object != 0 && index-- == 0)
+            return &lane->held[at];
+    return NULL;
 }
 
 /* --- deaths and modules ---------------------------------------------------------------------- */

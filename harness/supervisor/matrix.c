@@ -31,8 +31,7 @@ static struct run_cell *add_cell(struct run *run, struct target *target, int inj
         cell->spec.point = injection->point;
         cell->explicit_point = injection->point.hit != 0;
         /* A site that was named counts, even outside the injector's usual families. */
-        if (injection->point.site != 0 &&
-            memcmp(cell->spec.sites, none, sizeof none) != 0)
+        if (injection->point.site != 0 && memcmp(cell->spec.sites, none, sizeof none) != 0)
             cell->spec.sites[injection->point.site / 64] |= UINT64_C(1)
                                                             << injection->point.site % 64;
     }
@@ -111,8 +110,9 @@ static int resume(struct run *run, struct error *e)
     if (code != 0)
         return code;
     if (count != run->cells)
-        code = error_set(e, ERROR_USAGE, "--resume: %s holds %zu cells, this command line makes %zu",
-                         run->options.directory, count, run->cells);
+        code =
+            error_set(e, ERROR_USAGE, "--resume: %s holds %zu cells, this command line makes %zu",
+                      run->options.directory, count, run->cells);
     for (size_t i = 0; code == 0 && i < count; i++) {
         struct run_cell *cell = &run->cell[i];
 

@@ -6,6 +6,7 @@
 #include "usersite.h"
 
 #include <harness/common/suggest.h>
+#include <harness/agent_abi.h>
 #include <harness/injector.h>
 
 #include <errno.h>
@@ -35,7 +36,8 @@ int options_duration(const char *name, const char *text, double *seconds, struct
     static const struct {
         const char *unit;
         double seconds;
-    } units[] = {{"", 1}, {"s", 1}, {"ms", 1e-3}, {"m", 60}, {"min", 60}, {"h", 3600}, {"d", 86400}};
+    } units[] = {{"", 1},     {"s", 1},    {"ms", 1e-3}, {"m", 60},
+                 {"min", 60}, {"h", 3600}, {"d", 86400}};
     char *end;
     double value = strtod(text, &end);
 
@@ -84,6 +86,25 @@ static int check_point(const struct run_injection *injection, struct error *e)
     return 0;
 }
 
+/* Adds the site that was perhaps meant, where it is the site that is wrong. */
+static void suggest_site(const char *point, struct error *e)
+{
+    const char *names[ABI_SITES] = {NULL};
+    const char *colon = strrchr(point, ':');
+    const char *near;
+    char word[64];
+    size_t length = strlen(e->text);
+
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(point, "#+"), point);
+    if (colon != NULL)
+        snprintf(word, sizeof word, "%.*s", (int)strcspn(colon + 1, "#+"), colon + 1);
+    for (unsigned i = 1; i < ABI_SITES; i++)
+        names[i - 1] = abi_site_name(NULL, i, NULL);
+    near = abi_site_find(word) == 0 ? suggest_nearest(word, names) : NULL;
+    if (near != NULL)
+        snprintf(e->text + length, sizeof e->text - length, "; did you mean '%s'?", near);
+}
+
 int options_injection(const char *text, struct run_injection *out, struct error *e)
 {
     char *copy = strdup(text);
@@ -99,6 +120,8 @@ int options_injection(const char *text, struct run_injection *out, struct error 
         code = plan_point_parse(at, usersite_find, NULL, &out->point, e);
         if (code == 0)
             code = check_point(out, e);
+        else
+            suggest_site(at, e);
     }
     free(copy);
     out->text = strdup(text);

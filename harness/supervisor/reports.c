@@ -20,12 +20,20 @@ const struct report_format *reports_find(const char *name)
     return NULL;
 }
 
+/* Source: no-color.org: "when present and not an empty string". */
+static bool colour_is_refused(void)
+{
+    const char *refused = getenv("NO_COLOR");
+
+    return refused != NULL && *refused != 0;
+}
+
 static struct report_options terminal_options(void)
 {
     struct report_options options = {false, 80, 0, false};
     struct winsize size;
 
-    options.colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+    options.colour = isatty(STDOUT_FILENO) && !colour_is_refused();
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
         options.columns = size.ws_col;
     return options;
@@ -40,7 +48,8 @@ static int write_file(struct store *store, const struct report_format *format,
     FILE *out;
     int code;
 
-    if (asprintf(&path, "%s/%s", directory, format->file) < 0 || asprintf(&fresh, "%s.new", path) < 0)
+    if (asprintf(&path, "%s/%s", directory, format->file) < 0 ||
+        asprintf(&fresh, "%s.new", path) < 0)
         return error_set(e, ERROR_MEMORY, "out of memory");
     out = fopen(fresh, "we");
     if (out == NULL)
@@ -50,6 +59,8 @@ static int write_file(struct store *store, const struct report_format *format,
         code = error_set(e, ERROR_FULL, "%s: %s", fresh, strerror(errno));
     if (code == 0 && rename(fresh, path) != 0)
         code = error_set(e, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
+    if (code != 0)
+        unlink(fresh);
     free(path);
     free(fresh);
     return code;

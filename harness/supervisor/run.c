@@ -252,7 +252,8 @@ static void loop(struct run *run)
     }
 }
 
-/* --- beginning and end -------------------------------------------------------------------------- */
+/* --- beginning and end --------------------------------------------------------------------------
+ */
 
 static void find_libdir(struct place *place)
 {
@@ -269,7 +270,6 @@ static void find_libdir(struct place *place)
         *slash = 0;
     snprintf(place->libdir, sizeof place->libdir, "%s/lib/rundown", self);
 }
-
 
 void run_place(struct place *place)
 {

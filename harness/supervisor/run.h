@@ -39,8 +39,8 @@ struct run_options {
     struct run_injection injection[RUN_INJECTORS];
     unsigned injections; /* 0: every injector that applies, and none */
     bool no_control;
-    uint64_t cycles;     /* per cell; 0: by time */
-    double seconds;      /* --for; 0: by cycles */
+    uint64_t cycles;      /* per cell; 0: by time */
+    double seconds;       /* --for; 0: by cycles */
     uint64_t until_found; /* 0: never */
     uint64_t seed;
     unsigned jobs;
@@ -48,15 +48,15 @@ struct run_options {
     const char *directory; /* NULL: nothing is stored (replay, dry run) */
     bool resume;
     bool dry_run;
-    double deadline_s;   /* 0: learned */
+    double deadline_s; /* 0: learned */
     const char *const *without;
     bool must_unload;
     bool temporary; /* the directory goes with us, even if we are killed */
-    bool trace; /* the recorder for programs, too; workloads have it anyway */
+    bool trace;     /* the recorder for programs, too; workloads have it anyway */
     bool no_trace;
     bool quiet;
-    bool progress;       /* a terminal shows it */
-    bool stop_at;        /* replay --gdb: stop where the injection is due */
+    bool progress; /* a terminal shows it */
+    bool stop_at;  /* replay --gdb: stop where the injection is due */
     /* replay: this cycle of the only cell, again and again */
     bool only_cycle;
     uint64_t cycle;
@@ -75,9 +75,9 @@ struct run_cell {
     int injector;
     struct plan_spec spec;
     uint64_t key;
-    uint64_t next;    /* first cycle that no job has */
+    uint64_t next; /* first cycle that no job has */
     uint64_t median_ns;
-    uint64_t found;   /* cycles with findings */
+    uint64_t found; /* cycles with findings */
     double spent_s;
     bool busy;
     bool done;
@@ -104,9 +104,9 @@ struct worker {
     struct run_cell *cell;
     struct watch watch;
     struct verdict_list found;
-    struct store_batch sum;      /* of the batch, its cycles run again included */
-    uint64_t judged_passed;      /* cycles the supervisor looked at and found sound */
-    uint64_t judged_not_fired;   /* the same, but the injection had not fired */
+    struct store_batch sum;    /* of the batch, its cycles run again included */
+    uint64_t judged_passed;    /* cycles the supervisor looked at and found sound */
+    uint64_t judged_not_fired; /* the same, but the injection had not fired */
     uint64_t failed;
     uint64_t broken;
     struct verdict_list suspect; /* broken for the first time: each is run again */
@@ -114,8 +114,8 @@ struct worker {
     size_t retry_from;           /* first finding of the cycle under way */
     bool retrying;               /* the cycle under way is one of them */
     uint64_t judged_epoch;
-    bool abandoned;    /* the cycle under way was given up, unjudged, to come to an end */
-    bool resumed;      /* parked threads of this cycle have been let go */
+    bool abandoned;          /* the cycle under way was given up, unjudged, to come to an end */
+    bool resumed;            /* parked threads of this cycle have been let go */
     struct judgement parked; /* what was seen while they were parked */
     struct laps laps;
 };
@@ -147,7 +147,7 @@ struct run {
     uint64_t total_failed;
     uint64_t total_broken;
     uint64_t traces;
-    int error;          /* first failure of the supervisor itself */
+    int error; /* first failure of the supervisor itself */
     struct error why;
 };
 

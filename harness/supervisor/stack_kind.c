@@ -90,7 +90,8 @@ static const char *const stdio_functions[] = {
     "fseek",         "fseeko",       "ftell",          "ftello",
     "rewind",        "setvbuf",      "ungetc",         "fscanf",
     "scanf",         "perror",       "flockfile",      "__vfprintf_internal",
-    "__fprintf_chk", "__printf_chk", "__vfprintf_chk", NULL,
+    "__fprintf_chk", "__printf_chk", "__vfprintf_chk", "ftrylockfile",
+    "funlockfile",   NULL,
 };
 
 /* "_int_malloc.constprop.0" and "dlopen@@GLIBC_2.34" are meant as well. */

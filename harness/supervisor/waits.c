@@ -254,6 +254,10 @@ static unsigned inside_by_site(uint32_t site)
         return STACK_LOADER;
     case SITE_FORK:
         return STACK_HEAP;
+    case SITE_FLOCKFILE:
+    case SITE_FTRYLOCKFILE:
+    case SITE_FUNLOCKFILE:
+        return STACK_STDIO;
     default:
         return abi_site_family(site) == FAMILY_ALLOC ? STACK_HEAP : 0;
     }
@@ -456,6 +460,48 @@ static void link_inside(struct waits *waits, unsigned node, unsigned bit, enum w
     }
 }
 
+/*
+ * Stacks are used again, and a pthread_t with them: of those that had it the one that has not
+ * ended in an orderly way is meant, else the last to end.
+ */
+static bool is_meant_rather(const struct abi_lane *lane, const struct abi_lane *found)
+{
+    bool ended = lane->state == LANE_ENDED;
+
+    if (found == NULL || ended != (found->state == LANE_ENDED))
+        return found == NULL || !ended;
+    return lane->now >= found->now;
+}
+
+/* The lane that a stream's lock names as its owner, ABI_LANES if it names nobody. */
+static unsigned stream_owner(const struct waits *waits, unsigned node)
+{
+    const struct evidence_thread *thread = waits->node[node].thread;
+    unsigned found = ABI_LANES;
+
+    if (thread == NULL || thread->stream_owner == 0)
+        return ABI_LANES;
+    for (unsigned m = 0; m < ABI_LANES; m++) {
+        const struct abi_lane *lane = evidence_lane(waits->evidence, m);
+
+        if (lane != NULL && lane->pthread == thread->stream_owner && same_process(waits, node, m) &&
+            is_meant_rather(lane, found < ABI_LANES ? waits->node[found].lane : NULL))
+            found = m;
+    }
+    return found;
+}
+
+/* Killed before it could write its name there, or after it had wiped it out, it is nobody. */
+static void link_stream(struct waits *waits, unsigned node)
+{
+    unsigned owner = stream_owner(waits, node);
+
+    if (owner < ABI_LANES && owner != node)
+        waits->owner[node][owner] = WAITS_IN_STDIO;
+    else
+        link_inside(waits, node, STACK_STDIO, WAITS_IN_STDIO);
+}
+
 static void link_lock(struct waits *waits, unsigned node)
 {
     bool reader = waits->node[node].mode == MODE_READ;
@@ -466,7 +512,7 @@ static void link_lock(struct waits *waits, unsigned node)
     if (link_half_way(waits, node) > 0)
         return;
     if (waits->node[node].mode == MODE_STDIO)
-        link_inside(waits, node, STACK_STDIO, WAITS_IN_STDIO);
+        link_stream(waits, node);
     else
         link_before_fork(waits, node);
 }
@@ -497,7 +543,13 @@ static void link_node(struct waits *waits, unsigned node)
         link_inside(waits, node, STACK_LOADER, WAITS_IN_LOADER);
         break;
     case WAITS_STDIO:
-        link_inside(waits, node, STACK_STDIO, WAITS_IN_STDIO);
+        link_stream(waits, node);
+        break;
+    case WAITS_OTHER:
+        if (stream_owner(waits, node) < ABI_LANES) {
+            waits->node[node].kind = WAITS_STDIO;
+            link_stream(waits, node);
+        }
         break;
     default:
         break;
@@ -506,6 +558,29 @@ static void link_node(struct waits *waits, unsigned node)
 
 /* --- building
  * ---------------------------------------------------------------------------------------- */
+
+/*
+ * A wait for a condition ends with taking its mutex again, inside the same call. The kernel
+ * tells which of the two a thread sleeps for: a mutex is its own futex, at its first word.
+ */
+static bool takes_mutex_back(const struct waits_node *node)
+{
+    return node->kind == WAITS_EVENT && node->mode == MODE_CONDITION && node->thread != NULL &&
+           node->thread->state == THREAD_WAITING && node->thread->syscall == SYS_futex &&
+           node->lane->wait_other != 0 && node->thread->argument[0] == node->lane->wait_other;
+}
+
+static void read_object(struct waits_node *node)
+{
+    node->object = node->lane->wait_object;
+    node->mode = node->lane->wait_mode;
+    if (!takes_mutex_back(node))
+        return;
+    node->kind = WAITS_LOCK;
+    node->object = node->lane->wait_other;
+    node->mode = MODE_MUTEX;
+    node->limited = !node->thread->waits; /* the condition's limit is not the mutex's */
+}
 
 static void read_node(struct waits *waits, unsigned index)
 {
@@ -516,10 +591,8 @@ static void read_node(struct waits *waits, unsigned index)
         return;
     node->kind = kind_of(node);
     node->limited = is_limited(node);
-    if (node->kind == WAITS_LOCK || node->kind == WAITS_EVENT || node->kind == WAITS_ONCE) {
-        node->object = node->lane->wait_object;
-        node->mode = node->lane->wait_mode;
-    }
+    if (node->kind == WAITS_LOCK || node->kind == WAITS_EVENT || node->kind == WAITS_ONCE)
+        read_object(node);
 }
 
 static void read_lanes(struct waits *waits)

@@ -8,6 +8,8 @@
 #include "evidence.h"
 #include "stack_kind.h"
 
+#include <harness/injector.h>
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -299,6 +301,19 @@ static void inside_text(const struct waits *waits, const struct waits_node *node
                  abi_site_name(evidence_control(waits->evidence), node->lane->site, site));
 }
 
+/* The plan has killed every thread but its victim. */
+static bool others_die(const struct evidence *evidence)
+{
+    const struct abi_control *control = evidence_control(evidence);
+
+    for (unsigned i = 0; control != NULL && i < control->plan.count && i < PLAN_STRIKES; i++)
+        if ((control->fired & UINT64_C(1) << i) &&
+            control->plan.strike[i].injector < injector_count() &&
+            injector_registry[control->plan.strike[i].injector]->others_die)
+            return true;
+    return false;
+}
+
 static void struck_text(const struct waits *waits, unsigned node, char out[EVIDENCE_TEXT_BYTES])
 {
     const struct waits_node *n = &waits->node[node];
@@ -314,8 +329,8 @@ static void struck_text(const struct waits *waits, unsigned node, char out[EVIDE
         return;
     }
     inside_text(waits, n, NULL, inside);
-    if (death != NULL)
-        verb = "was killed along with the others";
+    if (death != NULL || (n->life == WAITS_DEAD && others_die(waits->evidence)))
+        verb = "was killed along with the others"; /* at a hook's end, without a record */
     else if (n->life == WAITS_DEAD && n->lane->state != LANE_KILLED)
         verb = "has vanished without a word";
     snprintf(out, EVIDENCE_TEXT_BYTES, "%s%s", verb, inside);

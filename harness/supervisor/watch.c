@@ -105,10 +105,10 @@ void watch_thread(int pid, int tid, struct evidence_thread *out)
         out->syscall = -2;
     else
         parse_syscall(text, out);
-    out->state = letter == 'Z'                    ? THREAD_ZOMBIE
-                 : letter == 'X'                  ? THREAD_GONE
-                 : letter == 'R'                  ? THREAD_RUNNING
-                                                  : THREAD_WAITING;
+    out->state = letter == 'Z'   ? THREAD_ZOMBIE
+                 : letter == 'X' ? THREAD_GONE
+                 : letter == 'R' ? THREAD_RUNNING
+                                 : THREAD_WAITING;
     if (out->state == THREAD_WAITING && out->syscall == SYS_futex)
         out->waits = futex_for_ever(out);
 }
@@ -118,8 +118,8 @@ void watch_thread(int pid, int tid, struct evidence_thread *out)
 struct sample {
     const struct abi_memory *memory;
     uint64_t fingerprint;
-    bool waits;   /* every thread waits for ever */
-    bool spins;   /* but for some that spin on what the dead hold */
+    bool waits; /* every thread waits for ever */
+    bool spins; /* but for some that spin on what the dead hold */
     unsigned processes;
     unsigned alive; /* threads that can still wait */
     char *why;
@@ -247,6 +247,21 @@ static bool say(struct sample *sample, const char *format, int tid)
     return false;
 }
 
+/* @format has a %s for the thread's name, "T1.2", or its id if it has no lane. */
+static bool say_thread(struct sample *sample, const char *format, int tid)
+{
+    const struct abi_lane *lane = lane_of(sample->memory, tid);
+    char name[PLAN_THREAD_BYTES];
+
+    if (lane != NULL)
+        snprintf(name, sizeof name, "%.*s", (int)sizeof lane->name, lane->name);
+    else
+        snprintf(name, sizeof name, "thread %d", tid);
+    snprintf(sample->why, FINDING_TEXT_BYTES, format, name);
+    sample->waits = false;
+    return false;
+}
+
 static bool is_recorders(int pid, int tid)
 {
     char path[64];
@@ -293,10 +308,10 @@ static bool sample_thread(struct sample *sample, int pid, int tid)
         return true;
     sample->alive++;
     if (signals_pending(pid, tid, &switches))
-        return say(sample, "thread %d has a signal pending", tid);
+        return say_thread(sample, "%s has a signal pending", tid);
     if (thread.state == THREAD_RUNNING) {
         if (!spins_on_the_dead(sample->memory, lane_of(sample->memory, tid)))
-            return say(sample, "thread %d runs", tid);
+            return say_thread(sample, "%s runs", tid);
         sample->spins = true;
         return true;
     }
@@ -307,11 +322,11 @@ static bool sample_thread(struct sample *sample, int pid, int tid)
     if (thread.syscall == SYS_wait4 || thread.syscall == SYS_waitid)
         return true; /* the children are looked at below; without any it would not wait */
     if (thread.syscall != SYS_futex)
-        return say(sample, "thread %d waits in a system call that something outside can end", tid);
+        return say_thread(sample, "%s waits in a system call that something outside can end", tid);
     if (!thread.waits)
-        return say(sample, "thread %d waits with a time limit", tid);
+        return say_thread(sample, "%s waits with a time limit", tid);
     if (is_shared(pid, thread.argument[0]))
-        return say(sample, "thread %d waits on memory that other programs can share", tid);
+        return say_thread(sample, "%s waits on memory that other programs can share", tid);
     return true;
 }
 
@@ -357,7 +372,8 @@ static uint64_t progress_of(const struct abi_memory *memory)
     return sum + lanes;
 }
 
-/* --- over time --------------------------------------------------------------------------------- */
+/* --- over time ---------------------------------------------------------------------------------
+ */
 
 static void start_over(struct watch *watch, uint64_t epoch)
 {

@@ -66,6 +66,24 @@ static void test_handler_stuck(void)
     fixture_close(&f);
 }
 
+static void test_slow_is_a_note(void)
+{
+    unsigned thread;
+
+    open_two(HANG_DEADLINE);
+    fixture_exit(&f, 0, 3, 1, AT_MAIN);
+    fixture_thread(&f, 1, THREAD_DEAD, -1);
+    thread = fixture_thread(&f, 0, THREAD_RUNNING, -1);
+    fixture_judge(&f, &detector_exit_path, &judgement);
+    CU_ASSERT_EQUAL(fixture_found(&judgement, STOP_EXIT_HANDLER_STUCK)->severity,
+                    STOP_SEVERITY_NOTE);
+    f.evidence.thread[thread].state = THREAD_WAITING;
+    fixture_judge(&f, &detector_exit_path, &judgement);
+    CU_ASSERT_EQUAL(fixture_found(&judgement, STOP_EXIT_HANDLER_STUCK)->severity,
+                    STOP_SEVERITY_FINDING);
+    fixture_close(&f);
+}
+
 static void test_twin_stuck_in_our_probe(void)
 {
     open_two(HANG_PROVED);
@@ -247,6 +265,7 @@ int main(void)
 {
     static const struct fixture_case cases[] = {
         {"a handler is stuck", test_handler_stuck},
+        {"slow is a note", test_slow_is_a_note},
         {"threads alive", test_threads_alive},
         {"threads alive, waited for", test_threads_alive_that_the_exit_waits_for},
         {"locks held", test_locks_held},

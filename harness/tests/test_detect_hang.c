@@ -9,6 +9,9 @@
 #include <CUnit/Basic.h>
 
 extern const struct detector detector_hang;
+extern const struct detector detector_deadlock;
+extern const struct detector detector_heap_lock;
+extern const struct detector detector_lock_orphan;
 
 static struct fixture f;
 static struct judgement judgement;
@@ -31,6 +34,18 @@ static const struct finding *judge(enum stop_code code)
 static void expect_silence(void)
 {
     judge(STOP_NONE);
+    fixture_close(&f);
+}
+
+/* Silent only because @teller has spoken. */
+static void expect_silence_after(const struct detector *teller)
+{
+    fixture_judge(&f, teller, &judgement);
+    CU_ASSERT_EQUAL(judgement.findings, 1);
+    detector_hang.judge(&f.evidence, &judgement);
+    CU_ASSERT_EQUAL(judgement.findings, 1);
+    fixture_judge(&f, &detector_hang, &judgement);
+    CU_ASSERT_EQUAL(judgement.findings, 1);
     fixture_close(&f);
 }
 
@@ -223,7 +238,7 @@ static void test_twin_owner_is_dead(void)
     fixture_hold(&f, 1, LOCK_A, MODE_MUTEX, AT_WORKER);
     fixture_kill(&f, 1, SITE_MALLOC, 1, 0);
     fixture_wait(&f, 0, SITE_LOCK, LOCK_A, MODE_MUTEX, AT_MAIN);
-    expect_silence();
+    expect_silence_after(&detector_lock_orphan);
 }
 
 static void test_twin_heap_is_stuck_behind_a_join(void)
@@ -234,7 +249,7 @@ static void test_twin_heap_is_stuck_behind_a_join(void)
     fixture_call(&f, 1, SITE_MALLOC, AT_WORKER);
     fixture_call(&f, 2, SITE_MALLOC, AT_WORKER);
     fixture_kill(&f, 2, SITE_MALLOC, 1, 44);
-    expect_silence();
+    expect_silence_after(&detector_heap_lock);
 }
 
 static void test_twin_circle(void)
@@ -242,7 +257,7 @@ static void test_twin_circle(void)
     open_two(HANG_PROVED);
     fixture_hold(&f, 0, LOCK_A, MODE_MUTEX, AT_MAIN);
     fixture_wait(&f, 0, SITE_LOCK, LOCK_A, MODE_MUTEX, AT_MAIN);
-    expect_silence();
+    expect_silence_after(&detector_deadlock);
 }
 
 static void test_twin_spin_lock_has_a_name(void)
@@ -252,7 +267,7 @@ static void test_twin_spin_lock_has_a_name(void)
     fixture_kill(&f, 1, SITE_MALLOC, 1, 0);
     fixture_wait(&f, 0, SITE_SPIN_LOCK, LOCK_A, MODE_SPIN, AT_MAIN);
     fixture_thread(&f, 0, THREAD_RUNNING, -1);
-    expect_silence();
+    expect_silence_after(&detector_lock_orphan);
 }
 
 static void test_twin_no_hang(void)

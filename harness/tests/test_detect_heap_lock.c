@@ -3,6 +3,8 @@
  */
 #include "evidence_damage.h"
 
+#include <harness/injector.h>
+
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -123,6 +125,22 @@ static void test_killed_without_a_record(void)
     fixture_close(&f);
 }
 
+/* With all others at a hook's end, where nothing is recorded: the injector tells. */
+static void test_killed_with_the_others_without_a_record(void)
+{
+    int index = injector_find("exit-nt-order");
+
+    open_stuck();
+    f.memory->lane[2].state = LANE_KILLED;
+    CU_ASSERT_FATAL(index >= 0);
+    f.memory->control.plan.count = 1;
+    f.memory->control.plan.strike[0].injector = (uint16_t)index;
+    f.memory->control.fired = 1;
+    CU_ASSERT(fixture_says(judge(STOP_HEAP_LOCK_ORPHANED),
+                           "was killed along with the others, inside malloc"));
+    fixture_close(&f);
+}
+
 static void test_all_that_may_have_it_are_named(void)
 {
     const struct finding *finding;
@@ -219,6 +237,7 @@ int main(void)
         {"malloc inside dlopen", test_killed_in_malloc_inside_dlopen},
         {"killed along with others", test_killed_along_with_others},
         {"killed without a record", test_killed_without_a_record},
+        {"killed along, without a record", test_killed_with_the_others_without_a_record},
         {"several that may have it", test_all_that_may_have_it_are_named},
         {"parked in malloc", test_parked_in_malloc},
         {"twin: killed at the entry", test_twin_killed_at_the_entry},

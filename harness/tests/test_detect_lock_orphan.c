@@ -169,6 +169,69 @@ static void test_stream_lock_by_the_stack(void)
     fixture_close(&f);
 }
 
+/* T1 wants a stream in a call that no hook knows; T1.1 was killed in @site, on its way. */
+static unsigned open_stream(enum abi_site site)
+{
+    unsigned thread;
+
+    open_two();
+    fixture_call(&f, 1, site, AT_UPDATE);
+    if (site == SITE_FUNLOCKFILE)
+        fixture_event(&f, 1, EVENT_RELEASED, MODE_STDIO, LOCK_A, 0, AT_UPDATE);
+    fixture_kill(&f, 1, site, 1, 4);
+    thread = fixture_thread(&f, 0, THREAD_WAITING, SYS_futex);
+    fixture_frame(&f, thread, "libc.so.6", "__lll_lock_wait_private", "", 0);
+    fixture_frame(&f, thread, "libc.so.6", "fprintf", "", 0);
+    fixture_frame(&f, thread, "prog", "main", "prog.c", 11);
+    return thread;
+}
+
+static void test_killed_inside_the_stream_calls(void)
+{
+    static const enum abi_site sites[] = {SITE_FLOCKFILE, SITE_FTRYLOCKFILE, SITE_FUNLOCKFILE};
+
+    for (unsigned i = 0; i < 3; i++) {
+        open_stream(sites[i]);
+        CU_ASSERT(fixture_says(judge(STOP_LOCK_ORPHANED), "has the lock of a stream"));
+        fixture_close(&f);
+    }
+}
+
+/* The lock itself says who has it: then nobody else is to blame, wherever he was killed. */
+static void test_stream_names_its_owner(void)
+{
+    const struct finding *finding;
+    unsigned thread;
+
+    thread = open_stream(SITE_FUNLOCKFILE);
+    fixture_lane(&f, "T1.2");
+    fixture_call(&f, 2, SITE_MALLOC, AT_WORKER);
+    fixture_kill(&f, 2, SITE_MALLOC, 1, 4);
+    f.memory->lane[1].pthread = 0x7f0000001000;
+    f.memory->lane[2].pthread = 0x7f0000002000;
+    f.evidence.thread[thread].stream_owner = 0x7f0000002000;
+    finding = judge(STOP_LOCK_ORPHANED);
+    CU_ASSERT(fixture_says(finding, "T1.2       was killed at T1.2:malloc#1+4i"));
+    for (unsigned i = 0; i < finding->lines; i++)
+        CU_ASSERT_PTR_NULL(strstr(finding->line[i], "T1.1 "));
+    fixture_close(&f);
+}
+
+/* A pthread_t is used again: the lane that lives is meant, and a live owner is no orphan's. */
+static void test_twin_stream_of_a_live_owner(void)
+{
+    unsigned thread = open_stream(SITE_FUNLOCKFILE);
+
+    fixture_lane(&f, "T1.2");
+    fixture_lane(&f, "T1.3");
+    f.memory->lane[2].state = LANE_ENDED;
+    f.memory->lane[2].pthread = f.memory->lane[3].pthread = 0x7f0000002000;
+    f.evidence.thread[thread].stream_owner = 0x7f0000002000;
+    fixture_wait(&f, 3, SITE_SEM_WAIT, READY, MODE_SEMAPHORE, AT_WORKER);
+    fixture_thread(&f, 3, THREAD_WAITING, SYS_futex);
+    expect_silence();
+}
+
 static void test_parked_owner(void)
 {
     const struct finding *finding;
@@ -306,12 +369,15 @@ int main(void)
         {"a spin lock", test_spin_lock},
         {"a stream's lock", test_stream_lock},
         {"a stream's lock, by the stack", test_stream_lock_by_the_stack},
+        {"killed inside flockfile", test_killed_inside_the_stream_calls},
+        {"a stream's own word", test_stream_names_its_owner},
         {"a parked owner", test_parked_owner},
         {"an owner lost at fork", test_owner_lost_at_fork},
         {"two locks of one owner", test_two_locks_of_one_owner},
         {"struck at an entry", test_struck_at_an_entry},
         {"many waiters", test_many_waiters_leave_room_for_the_owner},
         {"twin: a live owner", test_twin_live_owner},
+        {"twin: a live stream owner", test_twin_stream_of_a_live_owner},
         {"twin: killed between updates", test_twin_killed_between_updates},
         {"twin: nobody asks", test_twin_nobody_asks},
         {"damaged memory", test_damage},

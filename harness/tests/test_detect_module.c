@@ -156,6 +156,26 @@ static void test_twin_ring_has_forgotten(void)
     expect_silence();
 }
 
+/* What a library frees at exit pushes its own dlclose out of the ring. */
+static void test_table_remembers(void)
+{
+    struct abi_module *module;
+
+    open_one();
+    module = load("/lib/libstay.so", 0);
+    module->handle = HANDLE;
+    module->unload_caller = AT_MAIN;
+    closed(HANDLE);
+    for (unsigned i = 0; i < ABI_RING_EVENTS; i++)
+        fixture_event(&f, 0, EVENT_FREE, 0, i, 8, 0);
+    module->loads = 1; /* somebody has it open still */
+    judge(STOP_NONE);
+    module->loads = 0;
+    CU_ASSERT(fixture_says(judge(STOP_MODULE_NOT_UNLOADED),
+                           "libstay.so is still mapped after its last dlclose, in main"));
+    fixture_close(&f);
+}
+
 static void test_twin_unloaded(void)
 {
     open_one();
@@ -277,6 +297,7 @@ int main(void)
         {"in use again", test_stays_and_is_in_use_again},
         {"several", test_several_are_one_finding},
         {"the handle in the table", test_handle_in_the_table},
+        {"the table remembers", test_table_remembers},
         {"twin: forgotten", test_twin_ring_has_forgotten},
         {"twin: unloaded", test_twin_unloaded},
         {"twin: in use", test_twin_in_use},

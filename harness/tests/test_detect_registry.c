@@ -4,6 +4,8 @@
  */
 #include "evidence_damage.h"
 
+#include <harness/supervisor/verdict.h>
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -13,17 +15,19 @@
 static struct fixture f;
 static struct judgement judgement;
 
-/* Every detector on one cycle, as the supervisor does it. */
-static void judge_all(void)
+/* Every detector on one cycle, alone and as the supervisor does it. */
+static void judge_without(const char *const *without)
 {
     static struct judgement one;
 
-    memset(&judgement, 0, sizeof judgement);
-    for (unsigned i = 0; detector_registry[i] != NULL; i++) {
+    for (unsigned i = 0; detector_registry[i] != NULL; i++)
         fixture_judge(&f, detector_registry[i], &one);
-        detector_registry[i]->judge(&f.evidence, &judgement);
-    }
-    judgement_order(&judgement);
+    verdict_judge(&f.evidence, without, &judgement);
+}
+
+static void judge_all(void)
+{
+    judge_without(NULL);
 }
 
 static void expect(const enum stop_code *codes)
@@ -187,6 +191,43 @@ static void test_every_hang_is_told(void)
         }
 }
 
+/* With its explanation switched off, a hang is told of by its kind. */
+static void expect_hang_without(const char *detector)
+{
+    const char *const without[] = {detector, NULL};
+
+    judge_without(without);
+    CU_ASSERT_EQUAL(judgement.findings, 1);
+    CU_ASSERT_EQUAL(judgement.finding[0].code, STOP_HANG_DEADLOCK);
+    CU_ASSERT_EQUAL(judgement.finding[0].severity, STOP_SEVERITY_FINDING);
+    CU_ASSERT_STRING_EQUAL(judgement.finding[0].signature, "hang.deadlock - prog:main");
+    fixture_close(&f);
+}
+
+static void test_without_an_explanation(void)
+{
+    open_two(HANG_PROVED);
+    fixture_hold(&f, 1, LOCK_A, MODE_MUTEX, AT_WORKER);
+    fixture_kill(&f, 1, SITE_MALLOC, 1, 0);
+    fixture_wait(&f, 0, SITE_LOCK, LOCK_A, MODE_MUTEX, AT_MAIN);
+    expect_hang_without("lock-orphan");
+    open_two(HANG_PROVED);
+    fixture_hold(&f, 0, LOCK_A, MODE_MUTEX, AT_MAIN);
+    f.memory->lane[1].state = LANE_ENDED;
+    fixture_wait(&f, 0, SITE_LOCK, LOCK_A, MODE_MUTEX, AT_MAIN);
+    expect_hang_without("deadlock");
+    open_two(HANG_PROVED);
+    fixture_call(&f, 0, SITE_MALLOC, AT_MAIN);
+    fixture_call(&f, 1, SITE_MALLOC, AT_WORKER);
+    fixture_kill(&f, 1, SITE_MALLOC, 17, 41);
+    expect_hang_without("heap-lock");
+    open_two(HANG_PROVED);
+    fixture_event(&f, 0, EVENT_UNLOAD_BEGIN, 0, 0x77, 0, AT_MAIN);
+    fixture_join(&f, 0, 1, AT_MAIN);
+    fixture_call(&f, 1, SITE_DLOPEN, AT_WORKER);
+    expect_hang_without("loader-lock");
+}
+
 static void test_damage_of_everything(void)
 {
     for (unsigned i = 0; detector_registry[i] != NULL; i++) {
@@ -220,6 +261,7 @@ int main(void)
         {"a crash and its status", test_crash_explains_the_status},
         {"a broken promise and its status", test_broken_promise_explains_the_status},
         {"every hang is told", test_every_hang_is_told},
+        {"without an explanation", test_without_an_explanation},
         {"everything damaged", test_damage_of_everything},
         {NULL, NULL},
     };

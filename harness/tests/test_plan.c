@@ -721,7 +721,7 @@ static void no_instruction_where_none_can_be_counted(void)
         CU_ASSERT_EQUAL(must_draw(&spec, cycle)->insn, 0);
 }
 
-static void lengths_come_from_the_nearest_hit(void)
+static void lengths_are_those_of_the_hits_around(void)
 {
     struct profile_entry entry = {.length = {[0] = 10, [1] = 20, [2] = 0, [3] = 80, [11] = 9999}};
 
@@ -729,11 +729,17 @@ static void lengths_come_from_the_nearest_hit(void)
     CU_ASSERT_EQUAL(plan_length(&entry, 1), 10);
     CU_ASSERT_EQUAL(plan_length(&entry, 2), 20);
     CU_ASSERT_EQUAL(plan_length(&entry, 4), 20);
-    CU_ASSERT_EQUAL(plan_length(&entry, 5), 20); /* as far from 8: the earlier one counts */
-    CU_ASSERT_EQUAL(plan_length(&entry, 6), 80);
+    CU_ASSERT_EQUAL(plan_length(&entry, 7), 20);
+    CU_ASSERT_EQUAL(plan_length(&entry, 8), 80);
     CU_ASSERT_EQUAL(plan_length(&entry, 1028), 80);
-    CU_ASSERT_EQUAL(plan_length(&entry, 1029), PROFILE_MAX_LENGTH);
+    CU_ASSERT_EQUAL(plan_length(&entry, 2047), 80);
+    CU_ASSERT_EQUAL(plan_length(&entry, 2048), PROFILE_MAX_LENGTH);
     CU_ASSERT_EQUAL(plan_length(&entry, UINT32_MAX), PROFILE_MAX_LENGTH);
+    entry.length[1] = 200; /* its own length, however short those around it are */
+    CU_ASSERT_EQUAL(plan_length(&entry, 2), 200);
+    CU_ASSERT_EQUAL(plan_length(&entry, 3), 80);
+    entry.length[0] = 0;
+    CU_ASSERT_EQUAL(plan_length(&entry, 1), 200);
     memset(entry.length, 0, sizeof entry.length);
     CU_ASSERT_EQUAL(plan_length(&entry, 4), 0);
 }
@@ -1252,7 +1258,7 @@ static void add_spec_tests(CU_pSuite suite)
     CU_ADD_TEST(suite, only_inside_injectors_get_an_instruction);
     CU_ADD_TEST(suite, a_fixed_instruction_stays);
     CU_ADD_TEST(suite, no_instruction_where_none_can_be_counted);
-    CU_ADD_TEST(suite, lengths_come_from_the_nearest_hit);
+    CU_ADD_TEST(suite, lengths_are_those_of_the_hits_around);
     CU_ADD_TEST(suite, the_hit_picks_the_length);
     CU_ADD_TEST(suite, an_argument_that_is_not_drawn_stays);
     CU_ADD_TEST(suite, arguments_may_have_any_range);

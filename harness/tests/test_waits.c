@@ -138,6 +138,32 @@ static void test_killed_in_a_condition(void)
     fixture_close(&f);
 }
 
+/* Row A2 behind a condition: whoever wakes needs the mutex that the dead one has. */
+static void test_a_condition_takes_its_mutex_back(void)
+{
+    unsigned thread;
+
+    open_with(2);
+    fixture_hold(&f, 1, LOCK_A, MODE_MUTEX, AT_WORKER);
+    fixture_kill(&f, 1, SITE_COND_SIGNAL, 1, 12);
+    fixture_wait(&f, 0, SITE_COND_TIMEDWAIT, READY, MODE_CONDITION, AT_MAIN);
+    f.memory->lane[0].wait_other = LOCK_A;
+    thread = fixture_thread(&f, 0, THREAD_WAITING, SYS_futex);
+    f.evidence.thread[thread].argument[0] = READY + 8;
+    read_all();
+    CU_ASSERT_EQUAL(waits.node[0].kind, WAITS_EVENT);
+    CU_ASSERT_EQUAL(waits_blamed(&waits, 0), ABI_LANES);
+    f.evidence.thread[thread].argument[0] = LOCK_A;
+    f.evidence.thread[thread].waits = true;
+    read_all();
+    CU_ASSERT_EQUAL(waits.node[0].kind, WAITS_LOCK);
+    CU_ASSERT_EQUAL(waits.node[0].object, LOCK_A);
+    CU_ASSERT_EQUAL(waits.node[0].mode, MODE_MUTEX);
+    CU_ASSERT_FALSE(waits.node[0].limited);
+    CU_ASSERT_EQUAL(waits_blamed(&waits, 0), 1);
+    fixture_close(&f);
+}
+
 static void test_inside_the_allocator_means_past_its_entry(void)
 {
     open_with(2);
@@ -496,6 +522,7 @@ int main(void)
         {"half-way through", test_killed_half_way_through_lock_and_unlock},
         {"a holder clears the half-way one", test_a_holder_clears_the_half_way_one},
         {"killed in a condition", test_killed_in_a_condition},
+        {"a condition's mutex", test_a_condition_takes_its_mutex_back},
         {"inside is past the entry", test_inside_the_allocator_means_past_its_entry},
         {"probes", test_probe_says_what_it_waits_for},
         {"the kernel beats the site", test_kernel_beats_site},

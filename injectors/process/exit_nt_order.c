@@ -27,5 +27,6 @@ const struct injector injector_exit_nt_order = {
     .argument_high = INJECTOR_STATUS_HIGH,
     .argument_name = "status",
     .effect = EFFECT_STATUS,
+    .others_die = true,
     .act = act,
 };

@@ -152,6 +152,32 @@ static void test_output(void)
     capture_free(&c);
 }
 
+/* What a packer writes is counted and left out; the message behind it is not. */
+static void test_binary_output(void)
+{
+    static const char packed[] = "\x1f\x8b\xff\xfe"
+                                 "ab\xd1\x05:\npigz: it failed\n";
+    struct finding_layout some = {.columns = 80}, all = {.columns = 80, .everything = true};
+    struct store_finding finding = example();
+    struct capture c;
+
+    finding.output = packed;
+    finding.output_bytes = sizeof packed - 1;
+    finding_text(capture_open(&c), &finding, &cell, &some);
+    expect_has(capture_close(&c), "  it printed 8 bytes that are no text, and at the end:\n"
+                                  "    :\n    pigz: it failed\n");
+    CU_ASSERT_FALSE(has(c.text, "\\xff"));
+    capture_free(&c);
+    finding.output_bytes = 8;
+    finding_text(capture_open(&c), &finding, &cell, &some);
+    expect_has(capture_close(&c), "  it printed 8 bytes that are no text\n");
+    CU_ASSERT_FALSE(has(c.text, "at the end"));
+    capture_free(&c);
+    finding_text(capture_open(&c), &finding, &cell, &all);
+    expect_has(capture_close(&c), "\\xff");
+    capture_free(&c);
+}
+
 static void test_colour(void)
 {
     struct finding_layout layout = {.columns = 80, .colour = true};
@@ -221,6 +247,7 @@ int main(void)
         {"labels and missing parts", test_labels_and_missing_parts},
         {"where it was first", test_where_it_was_first},
         {"output", test_output},
+        {"binary output", test_binary_output},
         {"colour", test_colour},
         {"replay is quoted", test_replay_is_quoted},
         {"any bytes", test_any_bytes},

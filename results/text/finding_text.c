@@ -151,13 +151,48 @@ static const char *last_lines(const char *text, size_t length, unsigned lines)
     return at;
 }
 
+static bool is_text(unsigned char byte)
+{
+    return byte == '\n' || byte == '\t' || byte == '\r' || (byte >= ' ' && byte < 0x7f);
+}
+
+/*
+ * How many bytes at the start of the output nobody can read: none, unless more than one in
+ * eight is no text (a packer's result); then all up to the last such byte, since what stands
+ * behind it is often the message that matters.
+ */
+static size_t unreadable(const struct store_finding *finding)
+{
+    const unsigned char *bytes = (const unsigned char *)finding->output;
+    size_t bad = 0, last = 0;
+
+    for (size_t i = 0, length; i < finding->output_bytes; i += length) {
+        uint32_t character;
+
+        length = utf8_next(bytes + i, finding->output_bytes - i, &character);
+        if (length > 1 || is_text(bytes[i]))
+            continue;
+        bad += bytes[i] != '\x1b'; /* coloured text has many */
+        last = i + 1;
+    }
+    return bad > finding->output_bytes / 8 ? last : 0;
+}
+
 static void write_output(FILE *out, const struct store_finding *finding,
                          const struct finding_layout *layout)
 {
     const char *text = finding->output, *end = text + finding->output_bytes;
+    size_t skip = layout->everything ? 0 : unreadable(finding);
 
     if (finding->output_bytes == 0)
         return;
+    if (skip > 0) {
+        fprintf(out, "%*sit printed %zu bytes that are no text%s\n", INDENT, "", skip,
+                text + skip < end ? ", and at the end:" : "");
+        text = last_lines(text + skip, (size_t)(end - text) - skip, OUTPUT_LINES);
+        wrap_text(out, INDENT + 2, HANG, text, (size_t)(end - text), layout->columns);
+        return;
+    }
     if (!layout->everything)
         text = last_lines(text, finding->output_bytes, OUTPUT_LINES);
     fprintf(out, "%*s%s\n", INDENT, "",

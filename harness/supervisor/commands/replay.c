@@ -12,6 +12,7 @@
 #include <harness/supervisor/reports.h>
 #include <results/stats/rates.h>
 #include <results/stats/replay.h>
+#include <results/text/amount.h>
 
 #include <argp.h>
 #include <errno.h>
@@ -220,6 +221,7 @@ static void shape(const struct replay *replay, struct target **target, const cha
     options->must_unload = line->target->must_unload;
     options->deadline_s = line->target->deadline_s;
     options->directory = directory;
+    options->temporary = true;
     options->no_trace = replay->no_lttng || replay->gdb;
     options->quiet = true;
     options->progress = !replay->quiet && !replay->gdb && isatty(STDERR_FILENO);
@@ -257,6 +259,7 @@ static int status_for(const struct replay *replay, int status)
 static void conclude(const struct replay *replay, const struct run *run)
 {
     uint64_t fired = run->total_cycles - run->cell[0].row.not_fired;
+    char from[AMOUNT_BYTES], to[AMOUNT_BYTES];
     double low = 0, high = 1;
 
     if (other_binaries(replay))
@@ -270,9 +273,9 @@ static void conclude(const struct replay *replay, const struct run *run)
                "not exact\n",
                (unsigned long long)replay->diverged, (unsigned long long)run->total_cycles);
     stats_wilson((long long)replay->same, (long long)run->total_cycles, &low, &high);
-    printf("reproduced %llu of %llu (95 %% interval %.1f to %.1f %%)",
-           (unsigned long long)replay->same, (unsigned long long)run->total_cycles, low * 100,
-           high * 100);
+    printf("reproduced %llu of %llu (95 %% interval %s to %s %%)", (unsigned long long)replay->same,
+           (unsigned long long)run->total_cycles, amount_percent(low, AMOUNT_DOWN, from),
+           amount_percent(high, AMOUNT_UP, to));
     if (replay->other > 0)
         printf(", something else in %llu", (unsigned long long)replay->other);
     putchar('\n');

@@ -5,6 +5,7 @@
 
 #include <harness/report.h>
 #include <harness/supervisor/arguments.h>
+#include <harness/supervisor/ending.h>
 #include <harness/supervisor/line.h>
 #include <harness/supervisor/options.h>
 #include <harness/supervisor/place.h>
@@ -16,8 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 extern const struct workload *const workload_registry[];
@@ -39,6 +38,7 @@ enum {
     KEY_DEADLINE,
     KEY_WITHOUT,
     KEY_NO_CONTROL,
+    KEY_LTTNG,
     KEY_NO_LTTNG,
     KEY_MUST_UNLOAD,
 };
@@ -63,6 +63,7 @@ static const struct argp_option option_list[] = {
     {"probe", KEY_PROBE, NULL, 0, "probe the survivors of a program after a kill", 5},
     {"must-unload", KEY_MUST_UNLOAD, NULL, 0, "a module that stays mapped is a finding", 5},
     {"without", KEY_WITHOUT, "DETECTOR", 0, "switch a detector off (repeatable)", 6},
+    {"lttng", KEY_LTTNG, NULL, 0, "start the flight recorder for a program of your own, too", 6},
     {"no-lttng", KEY_NO_LTTNG, NULL, 0, "do not start the flight recorder", 6},
     {"quiet", 'q', NULL, 0, "no progress and no remarks", 6},
     {0},
@@ -185,6 +186,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_MUST_UNLOAD:
         options->must_unload = true;
         return 0;
+    case KEY_LTTNG:
+        options->trace = true;
+        return 0;
     case KEY_NO_LTTNG:
         options->no_trace = true;
         return 0;
@@ -267,38 +271,30 @@ static int shape_targets(struct arguments *arguments)
     return 0;
 }
 
-/* rundown-results/2026-11-21T12:00:00, made with its parent. */
-static char *default_directory(void)
-{
-    static char path[128];
-    time_t now = time(NULL);
-    struct tm local;
-    size_t length;
-
-    mkdir("rundown-results", 0777);
-    localtime_r(&now, &local);
-    strftime(path, sizeof path, "rundown-results/%Y-%m-%dT%H-%M-%S", &local);
-    length = strlen(path);
-    for (unsigned i = 2; access(path, F_OK) == 0 && i < 100; i++)
-        snprintf(path + length, sizeof path - length, ".%u", i);
-    return path;
-}
-
+/* A run goes on with the seed that it was begun with, or its cycles would not fit together. */
 static int resume_seed(struct arguments *arguments)
 {
+    struct run_options *options = &arguments->options;
     struct store *store;
+    uint64_t seed;
     char *text;
-    int code = store_open(arguments->options.directory, false, &store, &arguments->e);
+    int code = store_open(options->directory, false, &store, &arguments->e);
 
     if (code != 0)
         return code;
     code = store_meta_get(store, "seed", &text, &arguments->e);
-    if (code == 0 && !arguments->have_seed)
-        arguments->options.seed = strtoull(text, NULL, 0);
-    if (code == 0)
-        free(text);
     store_close(store);
-    return code;
+    if (code != 0)
+        return code;
+    seed = strtoull(text, NULL, 0);
+    free(text);
+    if (arguments->have_seed && options->seed != seed)
+        return error_set(&arguments->e, ERROR_USAGE,
+                         "--resume: %s was begun with seed 0x%llx, not 0x%llx: leave --seed out",
+                         options->directory, (unsigned long long)seed,
+                         (unsigned long long)options->seed);
+    options->seed = seed;
+    return 0;
 }
 
 static int complete(struct arguments *arguments)
@@ -322,15 +318,16 @@ static int complete(struct arguments *arguments)
         options->seed = options_seed();
     if (code == 0 && options->resume)
         code = resume_seed(arguments);
-    if (options->directory == NULL && !options->dry_run)
-        options->directory = default_directory();
+    if (code == 0 && options->directory == NULL && !options->dry_run)
+        options->directory = ending_directory();
     if (options->dry_run)
         options->directory = NULL;
     options->progress = !options->quiet && isatty(STDERR_FILENO);
     return code;
 }
 
-/* --- dry run ------------------------------------------------------------------------------------ */
+/* --- dry run ------------------------------------------------------------------------------------
+ */
 
 static void print_plans(const struct run *run)
 {
@@ -354,64 +351,24 @@ static void print_plans(const struct run *run)
     }
 }
 
-/* --- the command ----------------------------------------------------------------------------------- */
-
-static void store_meta(struct run *run, int argc, char **argv)
-{
-    struct utsname machine;
-    char *text = NULL;
-    size_t length;
-    FILE *out = open_memstream(&text, &length);
-    time_t now = time(NULL);
-    char when[64];
-
-    if (out == NULL || run->store == NULL)
-        return;
-    fputs("rundown run", out);
-    for (int i = 1; i < argc; i++)
-        fprintf(out, " %s", argv[i]);
-    fclose(out);
-    store_meta_set(run->store, "command", text, NULL);
-    free(text);
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S%z", localtime(&now));
-    store_meta_set(run->store, "ended", when, NULL);
-    uname(&machine);
-    if (asprintf(&text, "%s %s, %ld processors", machine.sysname, machine.release,
-                 sysconf(_SC_NPROCESSORS_ONLN)) >= 0) {
-        store_meta_set(run->store, "machine", text, NULL);
-        free(text);
-    }
-}
+/* --- the command
+ * ----------------------------------------------------------------------------------- */
 
 static int finish(struct run *run, int code, const struct error *e, int argc, char **argv)
 {
-    int status;
-
-    if (code != 0) {
-        fprintf(stderr, "rundown run: %s\n", e->text);
-        status = options_status(code);
-    } else if (run->options.dry_run) {
-        print_plans(run);
-        status = STATUS_GOOD;
-    } else {
-        store_meta(run, argc, argv);
-        status = run_status(run);
-        if (reports_write_all(run->store, run->options.directory) != 0 && status < 2)
-            status = STATUS_UNTRUSTED;
-        printf("recorder: %s\nresults: %s\n", run->recorder_line, run->options.directory);
-        if (run->aborted)
-            status = 130;
-    }
+    if (code != 0 || !run->options.dry_run)
+        return ending_run(run, code, e, "run", argc - 1, argv + 1);
+    print_plans(run);
     run_close(run);
-    return status;
+    return STATUS_GOOD;
 }
 
 static int run_main(int argc, char **argv)
 {
     static struct arguments arguments;
     static struct run run;
-    struct argp parser = {option_list, parse, "[-- PROGRAM ARGUMENT...]", documentation,
-                          NULL,        NULL,  NULL};
+    struct argp parser = {option_list, parse, "[-- PROGRAM ARGUMENT...]", documentation, NULL,
+                          NULL,        NULL};
     struct place place;
     struct error e;
     int code;

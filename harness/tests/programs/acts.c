@@ -5,6 +5,7 @@
  * It knows nothing of rundown and is linked to nothing but libc. What it does must depend on its
  * arguments alone, never on time. An act that returns gives the exit status.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,10 +47,20 @@ static int act_say_and_crash(char **arguments)
 {
     for (char **word = arguments; *word != NULL; word++) {
         puts(*word);
+        fflush(stdout);
         fprintf(stderr, "%s (stderr)\n", *word);
     }
-    fflush(stdout);
     return act_crash(arguments);
+}
+
+/* Crashes in one of two cycles: the one act that chance decides, for tests of rates. */
+static int act_coin(char **arguments)
+{
+    unsigned char side;
+
+    if (getrandom(&side, 1, 0) != 1)
+        return STATUS_WRONG;
+    return side & 1 ? act_crash(arguments) : 0;
 }
 
 /* A default mutex taken twice by its owner. */
@@ -75,17 +87,20 @@ static void *work_locked(void *argument)
 }
 
 /*
- * Every malloc of the threads is under one mutex: who is killed there orphans it. Were all others
- * through by then, main still wants it.
+ * Every malloc of the threads (as many as the first argument says) is under one mutex: who is
+ * killed there orphans it. Were all others through by then, main still wants it.
  */
 static int act_threads(char **arguments)
 {
+    int count = arguments[0] != NULL ? number_of(arguments[0]) : THREADS;
     pthread_t thread[THREADS];
 
-    for (int i = 0; i < THREADS; i++)
+    if (count > THREADS)
+        return STATUS_WRONG;
+    for (int i = 0; i < count; i++)
         if (pthread_create(&thread[i], NULL, work_locked, NULL) != 0)
             return STATUS_WRONG;
-    for (int i = 0; i < THREADS; i++)
+    for (int i = 0; i < count; i++)
         if (pthread_join(thread[i], NULL) != 0)
             return STATUS_WRONG;
     pthread_mutex_lock(&mutex);
@@ -168,6 +183,19 @@ static int act_fill(char **arguments)
     return 0;
 }
 
+/* Writes the file of that name until its disk is full. */
+static int act_fill_disk(char **arguments)
+{
+    static const char page[1 << 16];
+    int file = arguments[0] != NULL ? open(arguments[0], O_WRONLY | O_CREAT, 0666) : -1;
+
+    if (file < 0)
+        return STATUS_WRONG;
+    while (write(file, page, sizeof page) > 0)
+        ;
+    return errno == ENOSPC ? 0 : STATUS_WRONG;
+}
+
 static int act_fill_and_crash(char **arguments)
 {
     return act_fill(arguments) != 0 ? STATUS_WRONG : act_crash(arguments);
@@ -233,6 +261,26 @@ static int act_chatter(char **arguments)
     }
 }
 
+/*
+ * Takes and gives locks, and dies by its own SIGKILL the moment it has one more, whose choice
+ * depends on the process alone. Says beforehand who it is and which lock that will be.
+ */
+static int act_last_lock(char **arguments)
+{
+    static pthread_mutex_t shelf[64]; /* all zero: as PTHREAD_MUTEX_INITIALIZER */
+    pthread_mutex_t *last = &shelf[getpid() % 64];
+
+    for (int i = 0; i < 200; i++) {
+        pthread_mutex_lock(&shelf[i % 64]);
+        pthread_mutex_unlock(&shelf[i % 64]);
+    }
+    printf("%d %p\n", getpid(), (void *)last);
+    fflush(stdout);
+    pthread_mutex_lock(last);
+    kill(getpid(), SIGKILL);
+    return STATUS_WRONG;
+}
+
 static int act_kill_group(char **arguments)
 {
     kill(0, SIGKILL);
@@ -245,13 +293,74 @@ static int act_kill_parents_group(char **arguments)
     return 0;
 }
 
-/* Says in the pipe of that name that it is there, and waits for good. */
-static int act_wait(char **arguments)
+static bool has_word(char **words, const char *wanted)
+{
+    for (; *words != NULL; words++)
+        if (strcmp(*words, wanted) == 0)
+            return true;
+    return false;
+}
+
+/* Makes the file; true if it was not there. */
+static bool is_first(const char *file)
+{
+    return open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) >= 0;
+}
+
+static void refuse_signals(void)
+{
+    sigset_t all;
+
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_IGN);
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
+/* Says in the pipe of that name that a cycle has begun, then crashes. */
+static int act_ring_and_crash(char **arguments)
 {
     int pipe = arguments[0] != NULL ? open(arguments[0], O_WRONLY) : -1;
 
-    if (pipe < 0 || write(pipe, "", 1) != 1)
+    return pipe < 0 || write(pipe, "", 1) != 1 ? STATUS_WRONG : act_crash(arguments);
+}
+
+/* Of these the caller, too, goes on as one more. */
+static void leave_sessions(int count)
+{
+    for (int i = 0; i < count; i++)
+        if (fork() == 0) {
+            setsid();
+            if (fork() != 0)
+                _exit(0);
+            return;
+        }
+}
+
+/*
+ * Says in the pipe of that name that it is there, and stays for good; with all that helps to
+ * stay: "daemon", "bomb" (many of those), "signals" (deaf to them), "close" (no descriptors).
+ * "later": not the first time, so that the dry cycle ends.
+ */
+static int act_stay(char **arguments)
+{
+    int pipe = arguments[0] != NULL ? open(arguments[0], O_WRONLY) : -1;
+
+    if (pipe < 0)
         return STATUS_WRONG;
+    if (has_word(arguments, "later") && is_first("later"))
+        return 0;
+    if (has_word(arguments, "signals"))
+        refuse_signals();
+    leave_sessions(has_word(arguments, "bomb") ? 30 : has_word(arguments, "daemon") ? 1 : 0);
+    if (has_word(arguments, "close")) {
+        dup2(pipe, 0);
+        close_range(1, ~0u, 0);
+        pipe = 0;
+    }
+    if (write(pipe, "", 1) != 1)
+        return STATUS_WRONG;
+    close(pipe);
     for (;;)
         pause();
 }
@@ -276,6 +385,7 @@ static const struct {
 } acts[] = {
     {"exit", act_exit},
     {"crash", act_crash},
+    {"coin", act_coin},
     {"say-and-crash", act_say_and_crash},
     {"hang", act_hang},
     {"threads", act_threads},
@@ -284,13 +394,16 @@ static const struct {
     {"block-signals", act_block_signals},
     {"expect", act_expect},
     {"fill", act_fill},
+    {"fill-disk", act_fill_disk},
     {"fill-and-crash", act_fill_and_crash},
     {"fork", act_fork},
     {"daemon", act_daemon},
     {"chatter", act_chatter},
+    {"last-lock", act_last_lock},
     {"kill-group", act_kill_group},
     {"kill-parents-group", act_kill_parents_group},
-    {"wait", act_wait},
+    {"ring-and-crash", act_ring_and_crash},
+    {"stay", act_stay},
     {"socket", act_socket},
 };
 

@@ -1,0 +1,335 @@
+/*
+ * steps: one call, made four times in the same way; the plan strikes into the fourth. What it says
+ * before and after tells whether the thread has come through.
+ *
+ * The calls before are there so that the fourth does nothing for the first time.
+ */
+#include "scene.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+enum { TIMES = 4, THREADS = 4, ROUNDS = 12 };
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+static void *block[TIMES];
+static sem_t semaphore;
+
+static void on_trap(int signal)
+{
+    say("own_trap", (unsigned)signal);
+}
+
+/* --- calls -------------------------------------------------------------------------------------
+ */
+
+static bool do_malloc(int i)
+{
+    return (block[i] = malloc(3000)) != NULL;
+}
+
+static bool do_calloc(int i)
+{
+    return (block[i] = calloc(3, 100)) != NULL;
+}
+
+static bool do_realloc(int i)
+{
+    return (block[i] = realloc(block[i], 400)) != NULL;
+}
+
+static bool do_free(int i)
+{
+    free(block[i]);
+    return true;
+}
+
+static bool do_lock(int i)
+{
+    bool locked = pthread_mutex_lock(&mutex) == 0;
+
+    return locked && pthread_mutex_unlock(&mutex) == 0;
+}
+
+static bool do_post(int i)
+{
+    return sem_post(&semaphore) == 0;
+}
+
+static bool do_open(int i)
+{
+    return (block[i] = dlopen("plug_plain.so", RTLD_NOW)) != NULL;
+}
+
+static bool do_close(int i)
+{
+    return dlclose(block[i]) == 0;
+}
+
+static bool do_fork(int i)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(0);
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+static void *nothing(void *argument)
+{
+    return argument;
+}
+
+static bool do_create(int i)
+{
+    pthread_t thread;
+
+    return pthread_create(&thread, NULL, nothing, NULL) == 0 && pthread_join(thread, NULL) == 0;
+}
+
+/* --- scenes -------------------------------------------------------------------------------------
+ */
+
+static int strike_into(bool (*call)(int))
+{
+    for (int i = 0; i < TIMES; i++) {
+        say("before", (unsigned)i);
+        NEED(call(i));
+        say("after", (unsigned)i);
+    }
+    return 0;
+}
+
+static int play_malloc(void)
+{
+    return strike_into(do_malloc);
+}
+
+static int play_calloc(void)
+{
+    return strike_into(do_calloc);
+}
+
+/* Each block is followed by another, so it has to move. */
+static int play_realloc(void)
+{
+    for (int i = 0; i < TIMES; i++)
+        NEED((block[i] = malloc(200)) != NULL && malloc(100) != NULL);
+    return strike_into(do_realloc);
+}
+
+static int play_free(void)
+{
+    for (int i = 0; i < TIMES; i++)
+        NEED(do_malloc(i) && malloc(100) != NULL);
+    return strike_into(do_free);
+}
+
+static int play_lock(void)
+{
+    return strike_into(do_lock);
+}
+
+static int play_post(void)
+{
+    NEED(sem_init(&semaphore, 0, 0) == 0);
+    return strike_into(do_post);
+}
+
+static int play_open(void)
+{
+    return strike_into(do_open);
+}
+
+static int play_close(void)
+{
+    for (int i = 0; i < TIMES; i++)
+        NEED(do_open(i));
+    return strike_into(do_close);
+}
+
+static int play_fork(void)
+{
+    return strike_into(do_fork);
+}
+
+static int play_create(void)
+{
+    return strike_into(do_create);
+}
+
+/* All signals blocked, and what would announce the step ignored. */
+static int play_deaf(void)
+{
+    sigset_t all;
+    sigset_t now;
+    struct sigaction action;
+
+    sigfillset(&all);
+    NEED(sigprocmask(SIG_SETMASK, &all, NULL) == 0);
+    NEED(signal(SIGTRAP, SIG_IGN) != SIG_ERR && signal(SIGSEGV, SIG_IGN) != SIG_ERR);
+    NEED(strike_into(do_malloc) == 0);
+    NEED(sigaction(SIGTRAP, NULL, &action) == 0 && action.sa_handler == SIG_IGN);
+    NEED(sigaction(SIGSEGV, NULL, &action) == 0 && action.sa_handler == SIG_IGN);
+    NEED(sigprocmask(SIG_BLOCK, NULL, &now) == 0);
+    NEED(sigismember(&now, SIGTRAP) == 1 && sigismember(&now, SIGSEGV) == 1);
+    return 0;
+}
+
+/* A program that handles SIGTRAP for itself. */
+static int play_own_trap(void)
+{
+    struct sigaction action;
+
+    NEED(signal(SIGTRAP, on_trap) != SIG_ERR);
+    NEED(strike_into(do_malloc) == 0);
+    NEED(raise(SIGTRAP) == 0);
+    NEED(sigaction(SIGTRAP, NULL, &action) == 0 && action.sa_handler == on_trap);
+    return 0;
+}
+
+static void *in_thread(void *status)
+{
+    *(int *)status = strike_into(do_malloc);
+    return NULL;
+}
+
+/* The smallest stack that a thread may have. */
+static int play_small(void)
+{
+    int status = 1;
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    NEED(pthread_attr_init(&attributes) == 0);
+    NEED(pthread_attr_setstacksize(&attributes, PTHREAD_STACK_MIN) == 0);
+    NEED(pthread_create(&thread, &attributes, in_thread, &status) == 0);
+    NEED(pthread_join(thread, NULL) == 0);
+    say("small", (unsigned)status);
+    return 0;
+}
+
+static void *hold_and_unlock(void *argument)
+{
+    pthread_mutex_lock(&mutex);
+    say("before", 0);
+    block[0] = malloc(3000);
+    say("after", 0);
+    pthread_mutex_unlock(&mutex);
+    return NULL;
+}
+
+/* Struck, T1.1 leaves a mutex behind; main takes note and goes on. */
+static int play_held(void)
+{
+    pthread_t thread;
+
+    say("mutex", (uintptr_t)&mutex);
+    NEED(pthread_create(&thread, NULL, hold_and_unlock, NULL) == 0);
+    NEED(pthread_join(thread, NULL) == 0);
+    say("orphaned", pthread_mutex_trylock(&mutex) == EBUSY);
+    return 0;
+}
+
+static volatile bool about;
+static volatile bool through;
+
+static void *be_parked(void *argument)
+{
+    about = true;
+    block[0] = malloc(3000);
+    through = true;
+    return NULL;
+}
+
+/* Main goes on until the other one is through, with a hook in each round. */
+static int play_resumed(void)
+{
+    pthread_t thread;
+
+    NEED(pthread_create(&thread, NULL, be_parked, NULL) == 0);
+    while (!through)
+        free(malloc(10));
+    NEED(pthread_join(thread, NULL) == 0);
+    say("after", 0);
+    return 0;
+}
+
+/* Main waits for good: whoever looks at it ends it. */
+static int play_parked(void)
+{
+    pthread_t thread;
+
+    NEED(pthread_create(&thread, NULL, be_parked, NULL) == 0);
+    NEED(pthread_join(thread, NULL) == 0);
+    return 0;
+}
+
+/* --- for the scheduler
+ * ------------------------------------------------------------------------------- */
+
+static unsigned turns[THREADS * ROUNDS];
+static unsigned turn_count;
+static unsigned waiting;
+
+static void *take_turns(void *argument)
+{
+    unsigned number = (unsigned)(uintptr_t)argument;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        void *own = malloc(100 * number);
+
+        pthread_mutex_lock(&mutex);
+        turns[turn_count++] = number;
+        pthread_mutex_unlock(&mutex);
+        free(own);
+    }
+    pthread_mutex_lock(&mutex);
+    if (++waiting < THREADS)
+        while (waiting < THREADS)
+            pthread_cond_wait(&condition, &mutex);
+    else
+        pthread_cond_broadcast(&condition);
+    pthread_mutex_unlock(&mutex);
+    return NULL;
+}
+
+/* Who came when, as one number. */
+static int play_turns(void)
+{
+    pthread_t thread[THREADS];
+    unsigned long long order = 0xcbf29ce484222325;
+
+    for (uintptr_t i = 0; i < THREADS; i++)
+        NEED(pthread_create(&thread[i], NULL, take_turns, (void *)(i + 1)) == 0);
+    for (int i = 0; i < THREADS; i++)
+        NEED(pthread_join(thread[i], NULL) == 0);
+    NEED(turn_count == THREADS * ROUNDS);
+    for (unsigned i = 0; i < turn_count; i++)
+        order = (order ^ turns[i]) * 0x100000001b3;
+    say("order", order >> 1);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct scene scenes[] = {
+        {"malloc", play_malloc}, {"calloc", play_calloc}, {"realloc", play_realloc},
+        {"free", play_free},     {"lock", play_lock},     {"post", play_post},
+        {"dlopen", play_open},   {"dlclose", play_close}, {"fork", play_fork},
+        {"create", play_create}, {"deaf", play_deaf},     {"own-trap", play_own_trap},
+        {"small", play_small},   {"held", play_held},     {"resumed", play_resumed},
+        {"parked", play_parked}, {"turns", play_turns},   {NULL, NULL},
+    };
+
+    return scene_play(scenes, argc, argv);
+}

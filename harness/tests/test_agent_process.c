@@ -1,0 +1,211 @@
+/*
+ * Tests of the agent as a guest: start.c, hook_process.c, hook_thread.c, lane.c and fatal.c, by
+ * targets/process.c. Whatever a program does to its process, it must go as it goes without us,
+ * in the fork server and started afresh alike, and threads and processes must be told rightly.
+ */
+#include "agent_stage.h"
+
+/* The scene passes without the agent, twice in a fork server, and started afresh. */
+static bool play(struct stage *stage, const char *scene)
+{
+    bool passed;
+
+    CU_ASSERT_TRUE(stage_plain("process", scene));
+    CU_ASSERT_TRUE_FATAL(stage_open_as(stage, "process", scene, true));
+    CU_ASSERT_TRUE(stage_pass(stage));
+    CU_ASSERT_EQUAL(stage_control(stage)->hello, 1);
+    stage_close(stage);
+    CU_ASSERT_TRUE_FATAL(stage_open(stage, "process", scene));
+    CU_ASSERT_TRUE(stage_pass(stage));
+    passed = stage_pass(stage);
+    CU_ASSERT_TRUE(passed);
+    CU_ASSERT_EQUAL(stage_control(stage)->hello, 1);
+    return passed;
+}
+
+static void check_workers(struct stage *stage, const char *parent, unsigned first)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        const struct abi_lane *lane;
+        char name[PLAN_THREAD_BYTES];
+
+        snprintf(name, sizeof name, "%s.%u", parent, first + i);
+        lane = stage_lane(stage, name);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(lane);
+        CU_ASSERT_EQUAL(lane->hits[SITE_LOCK], 50);
+        CU_ASSERT_EQUAL(lane->hits[SITE_UNLOCK], 50);
+        CU_ASSERT_EQUAL(lane->hits[SITE_MALLOC], 50);
+        CU_ASSERT_TRUE(lane->hits[SITE_FREE] >= 50); /* libc frees too, at a thread's end */
+        CU_ASSERT_EQUAL(lane->unknown_frees, 0);
+        CU_ASSERT_EQUAL(lane->state, LANE_ENDED);
+        CU_ASSERT_EQUAL(lane->end, END_RETURN);
+        CU_ASSERT_EQUAL(lane->held_count, 0);
+    }
+}
+
+static void play_with_workers(const char *scene, unsigned first)
+{
+    struct stage stage;
+
+    if (play(&stage, scene))
+        check_workers(&stage, "T1", first);
+    stage_close(&stage);
+}
+
+/* --- environment, descriptors, signals
+ * ------------------------------------------------------------------ */
+
+static void test_environment(void)
+{
+    struct stage stage;
+
+    play(&stage, "environment");
+    stage_close(&stage);
+    play(&stage, "preload");
+    stage_close(&stage);
+}
+
+static void test_descriptors(void)
+{
+    play_with_workers("close-all", 1);
+}
+
+static void test_signals(void)
+{
+    play_with_workers("blocked", 1);
+    play_with_workers("ignored", 1);
+}
+
+/* Handled by the program itself: no crash of which we would know. */
+static void test_fault(void)
+{
+    struct stage stage;
+
+    if (play(&stage, "fault")) {
+        check_workers(&stage, "T1", 2);
+        CU_ASSERT_EQUAL(stage_control(&stage)->crash.epoch, 0);
+        CU_ASSERT_EQUAL(stage_control(&stage)->anomaly & ANOMALY_SIGNAL, 0);
+    }
+    stage_close(&stage);
+}
+
+/* --- threads
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static void test_small(void)
+{
+    play_with_workers("small", 1);
+}
+
+static void test_many(void)
+{
+    struct stage stage;
+
+    if (play(&stage, "many")) {
+        const struct abi_control *control = stage_control(&stage);
+
+        CU_ASSERT_EQUAL(control->lanes, ABI_LANES);
+        CU_ASSERT_TRUE(control->lane_overflow >= 301 - ABI_LANES);
+        CU_ASSERT_EQUAL(stage_lane(&stage, "T1")->children, 300);
+        CU_ASSERT_EQUAL(stage_lane(&stage, "T1")->hits[SITE_JOIN], 300);
+    }
+    stage_close(&stage);
+}
+
+/* Lanes are used again; names and sums go on. */
+static void test_one_by_one(void)
+{
+    struct stage stage;
+
+    if (play(&stage, "one-by-one")) {
+        unsigned own = 0;
+
+        CU_ASSERT_EQUAL(stage_control(&stage)->lane_overflow, 0);
+        CU_ASSERT_EQUAL(stage_lane(&stage, "T1")->children, 300);
+        CU_ASSERT_PTR_NOT_NULL(stage_lane(&stage, "T1.300"));
+        for (unsigned i = 0; i < ABI_HEAP_SLOTS; i++) {
+            const struct abi_heap_slot *slot = &stage.job.memory->heap[i];
+
+            own += slot->key >> 20 != 0 && slot->bytes == 100 &&
+                   (slot->key & 0xfffff) == (stage_control(&stage)->epoch & 0xfffff);
+        }
+        CU_ASSERT_EQUAL(own, 200);
+        CU_ASSERT_EQUAL(stage_control(&stage)->alive, 1);
+    }
+    stage_close(&stage);
+}
+
+/* --- processes
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static void test_fork(void)
+{
+    struct stage stage;
+
+    if (play(&stage, "fork")) {
+        const struct abi_lane *child = stage_lane(&stage, "T1f1");
+        const struct abi_lane *grandchild = stage_lane(&stage, "T1f1f1");
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(child);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(grandchild);
+        CU_ASSERT_NOT_EQUAL(child->pid, stage_lane(&stage, "T1")->pid);
+        CU_ASSERT_NOT_EQUAL(child->pid, grandchild->pid);
+        check_workers(&stage, "T1f1", 1);
+        check_workers(&stage, "T1f1f1", 1);
+        check_workers(&stage, "T1", 1);
+        CU_ASSERT_EQUAL(stage_count(stage_lane(&stage, "T1"), EVENT_FORKED), 1);
+        CU_ASSERT_EQUAL(stage_event(stage_lane(&stage, "T1"), EVENT_FORKED, 0)->object, child->pid);
+    }
+    stage_close(&stage);
+}
+
+static void test_vfork(void)
+{
+    play_with_workers("vfork", 1);
+}
+
+static void test_spawn(void)
+{
+    play_with_workers("spawn", 1);
+}
+
+static void test_shell(void)
+{
+    play_with_workers("shell", 1);
+}
+
+static void test_exec(void)
+{
+    struct stage stage;
+
+    if (play(&stage, "exec")) {
+        check_workers(&stage, "T1", 1);
+        CU_ASSERT_EQUAL(stage_said(&stage, "replaced"), 7);
+        CU_ASSERT_EQUAL(stage_count(stage_lane(&stage, "T1"), EVENT_EXEC), 1);
+    }
+    stage_close(&stage);
+}
+
+int main(void)
+{
+    CU_TestInfo tests[] = {
+        {"environment", test_environment},
+        {"all descriptors closed", test_descriptors},
+        {"signals blocked and ignored", test_signals},
+        {"a SIGSEGV handler on its own stack", test_fault},
+        {"the smallest stacks", test_small},
+        {"300 threads at once", test_many},
+        {"300 threads one by one", test_one_by_one},
+        {"fork", test_fork},
+        {"vfork and exec", test_vfork},
+        {"posix_spawn", test_spawn},
+        {"system and popen", test_shell},
+        {"execve of itself", test_exec},
+        CU_TEST_INFO_NULL,
+    };
+    CU_SuiteInfo suites[] = {{"agent: process", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+
+    return stage_main(suites);
+}
