@@ -134,7 +134,7 @@ static const struct evidence_frame *handler_of(const struct path *path)
 /* It runs, and only the deadline is over: on a busy machine that is no fault of the program's. */
 static bool is_slow(const struct path *path)
 {
-    return path->evidence->hang == HANG_DEADLINE &&
+    return path->evidence->hang == HANG_DEADLINE && !path->evidence->confirmed &&
            path->waits->node[path->index].life == WAITS_RUNS;
 }
 

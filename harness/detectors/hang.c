@@ -193,6 +193,10 @@ static void judge_deadline(const struct waits *waits, struct judgement *judgemen
 
     finding_say(finding, "not proved: %.*s", FINDING_TEXT_BYTES,
                 waits->evidence->why[0] != 0 ? waits->evidence->why : "no reason was given");
+    if (finding != NULL && waits->evidence->confirmed) {
+        finding->severity = STOP_SEVERITY_FINDING;
+        finding_say(finding, "confirmed: a rerun at three times the deadline was not done either");
+    }
     say_all(finding, waits);
     sign(finding, waits, is_live);
 }

@@ -22,7 +22,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TRACES_MOST = 50 /* recorder's traces kept per run */ };
+enum {
+    TRACES_MOST = 50, /* recorder's traces kept per run */
+    DEADLINE_MOST_S = 1800,
+    DRY_LEAST_S = 60,
+};
 
 static const uint64_t GRACE_NS = 2000000000, PATIENCE_LEAST_NS = 3000000,
                       PATIENCE_FIRST_NS = 20000000;
@@ -71,14 +75,25 @@ static void check_streams(struct run *run, const struct timeline_trace *trace, u
         fprintf(stderr, "rundown: recorder: %s\n", e.text);
 }
 
-/* A broken cycle is run again after its batch: what does not come back was the machine's doing. */
 static bool is_first_try(const struct worker *worker)
 {
     return !worker->retrying && !worker->run->options.only_cycle;
 }
 
-static void add_verdict(struct worker *worker, const struct judgement *judgement,
-                        enum verdict verdict)
+/*
+ * After its batch, and its second outcome counts. What was broken and does not come back was the
+ * machine's doing; what is not done at three times the deadline either is no longer a note.
+ */
+static bool must_be_rerun(const struct worker *worker, enum evidence_hang hang,
+                          enum verdict verdict)
+{
+    return is_first_try(worker) &&
+           (verdict == VERDICT_BROKEN ||
+            (verdict == VERDICT_PASS && hang == HANG_DEADLINE && !worker->cell->confirmed));
+}
+
+static void add_verdict(struct worker *worker, struct verdict_list *list,
+                        const struct judgement *judgement, enum verdict verdict)
 {
     struct run *run = worker->run;
     struct timeline_trace trace = {0};
@@ -89,9 +104,7 @@ static void add_verdict(struct worker *worker, const struct judgement *judgement
     char *timeline =
         timeline_write(&run->autopsy.evidence, name != NULL ? path : NULL, mark, &trace);
 
-    verdict_add(verdict == VERDICT_BROKEN && is_first_try(worker) ? &worker->suspect
-                                                                  : &worker->found,
-                judgement, &run->autopsy.evidence, &worker->job, worker->cell->row.id,
+    verdict_add(list, judgement, &run->autopsy.evidence, &worker->job, worker->cell->row.id,
                 worker->cell->injector, name, timeline);
     free(timeline);
     if (name != NULL)
@@ -118,7 +131,7 @@ static void count_verdict(struct worker *worker, enum verdict verdict)
     if (verdict == VERDICT_FAIL)
         worker->failed++;
     else if (verdict == VERDICT_BROKEN)
-        worker->broken += !is_first_try(worker);
+        worker->broken++;
     else if (control->fired != (UINT64_C(1) << control->plan.count) - 1)
         worker->judged_not_fired++; /* nothing but notes: it says nothing of the injection */
     else
@@ -142,13 +155,17 @@ static bool must_be_explained(const struct abi_control *control, enum evidence_h
 
 void cycle_broken(struct worker *worker, const char *text)
 {
+    bool again;
+
     if (worker->phase != WORKER_BATCH) {
         target_set_trouble(worker->job.target, text);
         return;
     }
-    verdict_broken(is_first_try(worker) ? &worker->suspect : &worker->found, &worker->job,
-                   worker->cell->row.id, worker->cell->injector, text);
-    count_verdict(worker, VERDICT_BROKEN);
+    again = must_be_rerun(worker, HANG_NONE, VERDICT_BROKEN);
+    verdict_broken(again ? &worker->suspect : &worker->found, &worker->job, worker->cell->row.id,
+                   worker->cell->injector, text);
+    if (!again)
+        count_verdict(worker, VERDICT_BROKEN);
 }
 
 /* Runs the detectors on what autopsy_collect() has gathered; counts and keeps the outcome. */
@@ -160,6 +177,7 @@ static void judge_cycle(struct worker *worker, enum evidence_hang hang)
     enum verdict verdict;
 
     run->autopsy.evidence.must_unload = run->options.must_unload;
+    run->autopsy.evidence.confirmed = worker->cell->confirmed || !is_first_try(worker);
     verdict_judge(&run->autopsy.evidence, run->options.without, &judgement);
     merge(&judgement, &worker->parked);
     memset(&worker->parked, 0, sizeof worker->parked);
@@ -176,8 +194,13 @@ static void judge_cycle(struct worker *worker, enum evidence_hang hang)
         return;
     }
     verdict = verdict_of(&judgement);
-    add_verdict(worker, &judgement, verdict);
+    if (must_be_rerun(worker, hang, verdict)) {
+        add_verdict(worker, &worker->suspect, &judgement, verdict);
+        return;
+    }
+    add_verdict(worker, &worker->found, &judgement, verdict);
     count_verdict(worker, verdict);
+    worker->cell->confirmed |= worker->retrying && hang == HANG_DEADLINE && verdict == VERDICT_FAIL;
 }
 
 static void collect(struct worker *worker, enum evidence_hang hang, const char *why)
@@ -305,22 +328,30 @@ static uint64_t patience(const struct worker *worker)
 }
 
 /* statistics.md, section 4: 20 times the 95 % quantile, from 2 to 30 minutes. */
-static uint64_t deadline(const struct worker *worker)
+static double learned_deadline_s(const struct run_cell *cell)
 {
-    double seconds = worker->run->options.deadline_s;
     uint64_t cycles = 0;
     struct latency q95;
 
-    if (seconds > 0)
-        return (uint64_t)(seconds * 1e9);
-    if (worker->cell == NULL)
-        return UINT64_C(1800) * 1000000000u;
     for (unsigned i = 0; i < ABI_HISTOGRAM; i++)
-        cycles += worker->cell->row.histogram[i];
-    if (cycles < 20 || latency_quantile(worker->cell->row.histogram, 0.95, &q95) != 0 || q95.above)
-        return UINT64_C(1800) * 1000000000u;
-    seconds = fmin(fmax(20 * q95.microseconds / 1e6, 120), 1800);
-    return (uint64_t)(seconds * 1e9);
+        cycles += cell->row.histogram[i];
+    if (cycles < 20 || latency_quantile(cell->row.histogram, 0.95, &q95) != 0 || q95.above)
+        return DEADLINE_MOST_S;
+    return fmin(fmax(20 * q95.microseconds / 1e6, 120), DEADLINE_MOST_S);
+}
+
+/* A dry cycle is stepped and goes thread by thread: what was asked for is of the others. */
+static uint64_t deadline(const struct worker *worker)
+{
+    double seconds = worker->run->options.deadline_s;
+
+    if (worker->cell == NULL || (worker->phase != WORKER_BATCH && seconds == 0))
+        seconds = DEADLINE_MOST_S;
+    else if (worker->phase != WORKER_BATCH)
+        seconds = fmax(seconds, DRY_LEAST_S);
+    else if (seconds == 0)
+        seconds = learned_deadline_s(worker->cell);
+    return (uint64_t)(seconds * 1e9) * (worker->retrying ? 3 : 1);
 }
 
 /* While threads are parked only what they hold is a finding; then they are let go. */
@@ -366,7 +397,7 @@ static void hung(struct worker *worker, enum evidence_hang hang)
     if (worker->phase != WORKER_BATCH) {
         char text[128];
 
-        snprintf(text, sizeof text, "the program %s without any injection",
+        snprintf(text, sizeof text, "the program %s in a dry cycle, without any injection",
                  hang == HANG_DEADLINE ? "does not end within the deadline" : "hangs");
         target_set_trouble(worker->job.target, text);
         end_target(worker);

@@ -82,6 +82,7 @@ struct run_cell {
     bool busy;
     bool done;
     bool explicit_point;
+    bool confirmed; /* a rerun at three times the deadline was not done either */
     unsigned server_deaths;
 };
 
@@ -109,7 +110,7 @@ struct worker {
     uint64_t judged_not_fired; /* the same, but the injection had not fired */
     uint64_t failed;
     uint64_t broken;
-    struct verdict_list suspect; /* broken for the first time: each is run again */
+    struct verdict_list suspect; /* broken, or beyond the deadline: each is run again */
     size_t retried;              /* findings of those that have been */
     size_t retry_from;           /* first finding of the cycle under way */
     bool retrying;               /* the cycle under way is one of them */

@@ -157,15 +157,14 @@ void verdict_broken(struct verdict_list *list, const struct job *job, int64_t ce
     out->timeline = strdup("");
 }
 
-void verdict_move(struct verdict_list *to, struct verdict_list *from, size_t first)
+void verdict_move(struct verdict_list *to, struct verdict_list *from, size_t first, size_t end)
 {
     struct store_finding *out;
 
-    for (size_t i = first; i < from->count && (out = grow(to)) != NULL; i++) {
+    for (size_t i = first; i < end && (out = grow(to)) != NULL; i++) {
         *out = from->finding[i];
         memset(&from->finding[i], 0, sizeof from->finding[i]);
     }
-    verdict_clear(from);
 }
 
 void verdict_clear(struct verdict_list *list)

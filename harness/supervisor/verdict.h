@@ -38,8 +38,9 @@ void verdict_add(struct verdict_list *list, const struct judgement *judgement,
 void verdict_broken(struct verdict_list *list, const struct job *job, int64_t cell, int injector,
                     const char *text);
 
-/** verdict_move() - what @from has from @first on goes to the end of @to; the rest is forgotten. */
-void verdict_move(struct verdict_list *to, struct verdict_list *from, size_t first);
+/** verdict_move() - findings [@first, @end) of @from go to the end of @to; empty ones stay behind.
+ */
+void verdict_move(struct verdict_list *to, struct verdict_list *from, size_t first, size_t end);
 
 void verdict_clear(struct verdict_list *list);
 

@@ -373,18 +373,35 @@ static bool retry(struct worker *worker)
     return true;
 }
 
-/* Broken once and never run again counts as broken; what came out well is a remark. */
+/* How a cycle that was run again came out the second time; counted already. */
+static void take_rerun(struct worker *worker)
+{
+    const struct store_finding *first = &worker->suspect.finding[worker->retry_from];
+
+    if (worker->failed + worker->broken > 0)
+        return;
+    if (first->severity == STOP_SEVERITY_HARNESS)
+        remark(worker, worker->cell, NULL,
+               "rundown itself failed in cycles that came out well when run again");
+    else
+        verdict_move(&worker->found, &worker->suspect, worker->retry_from, worker->retried);
+}
+
+/* Those for which there was no time count as they came out. */
 static void settle(struct worker *worker)
 {
     struct verdict_list *suspect = &worker->suspect;
 
-    for (size_t i = worker->retried; i < suspect->count; i++)
-        if (i == worker->retried || suspect->finding[i].cycle != suspect->finding[i - 1].cycle)
+    for (size_t i = worker->retried; i < suspect->count; i++) {
+        if (i > worker->retried && suspect->finding[i].cycle == suspect->finding[i - 1].cycle)
+            continue;
+        if (suspect->finding[i].severity == STOP_SEVERITY_HARNESS)
             worker->sum.broken++;
-    if (worker->retried > 0 && worker->sum.broken == 0)
-        remark(worker, worker->cell, NULL,
-               "rundown itself failed in cycles that came out well when run again");
-    verdict_move(&worker->found, suspect, worker->retried);
+        else
+            worker->sum.passed++;
+    }
+    verdict_move(&worker->found, suspect, worker->retried, suspect->count);
+    verdict_clear(suspect);
     worker->retried = 0;
 }
 
@@ -416,7 +433,11 @@ static void batch_goes_on(struct worker *worker)
 
 static void batch_done(struct worker *worker)
 {
+    bool rerun = worker->retrying && !worker->abandoned;
+
     add_up(worker);
+    if (rerun)
+        take_rerun(worker);
     batch_goes_on(worker);
 }
 

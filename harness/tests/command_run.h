@@ -141,6 +141,31 @@ static inline int place_close(void)
     return chdir("/") != 0 || tree_remove(test_place) != 0;
 }
 
+/** pipe_open() - a pipe of the name "pipe", in which a target says that it is there. */
+static inline int pipe_open(void)
+{
+    int fd;
+
+    unlink("pipe");
+    unlink("later"); /* by which a target knows whether it is the first */
+    CU_ASSERT_EQUAL_FATAL(mkfifo("pipe", 0666), 0);
+    fd = open("pipe", O_RDWR | O_CLOEXEC);
+    CU_ASSERT_FATAL(fd >= 0);
+    return fd;
+}
+
+/** pipe_wait() - until as many have said so. */
+static inline void pipe_wait(int fd, unsigned times)
+{
+    struct pollfd source = {fd, POLLIN, 0};
+    char byte;
+
+    while (times-- > 0) {
+        CU_ASSERT_EQUAL_FATAL(poll(&source, 1, COMMAND_SECONDS * 1000), 1);
+        CU_ASSERT_EQUAL(read(fd, &byte, 1), 1);
+    }
+}
+
 /* --- what is left -------------------------------------------------------------------------- */
 
 static inline uint64_t clock_ms(void)

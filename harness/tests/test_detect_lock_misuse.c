@@ -82,6 +82,26 @@ static void test_freed_held(void)
     fixture_close(&f);
 }
 
+/* The agent has seen it, and the ring has it no more: told all the same. */
+static void test_forgotten_by_the_ring(void)
+{
+    open_two();
+    f.memory->control.anomaly = ANOMALY_LOCK;
+    CU_ASSERT(fixture_says(judge(STOP_LOCK_DESTROYED_HELD), "a lock that was held was destroyed"));
+    f.memory->control.anomaly = ANOMALY_HEAP;
+    CU_ASSERT(fixture_says(judge(STOP_LOCK_FREED_HELD), "was in memory that was freed"));
+    fixture_close(&f);
+}
+
+/* The supervisor sets the same bit for a suspended owner, after it has held the target. */
+static void test_twin_suspended_owner(void)
+{
+    open_two();
+    f.memory->control.anomaly = ANOMALY_LOCK;
+    f.memory->control.disturbed = 1;
+    expect_silence();
+}
+
 static void test_twin_destroyed_free(void)
 {
     open_two();
@@ -315,6 +335,7 @@ int main(void)
         {"destroyed while held", test_destroyed_held},
         {"destroyed, holder unknown", test_destroyed_held_by_somebody},
         {"freed while held", test_freed_held},
+        {"forgotten by the ring", test_forgotten_by_the_ring},
         {"many times", test_many_times},
         {"released twice", test_released_twice},
         {"released by another", test_released_by_another},
@@ -323,6 +344,7 @@ int main(void)
         {"unlocked without repair", test_unlocked_without_repair},
         {"twin: destroyed when free", test_twin_destroyed_free},
         {"a note: the holder was struck", test_note_where_the_holder_was_struck},
+        {"twin: a suspended owner", test_twin_suspended_owner},
         {"twin: pairs", test_twin_pairs},
         {"twin: a condition", test_twin_condition},
         {"twin: a condition alone", test_twin_condition_without_its_mutex},

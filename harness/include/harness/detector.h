@@ -88,6 +88,7 @@ enum evidence_hang {
  * @effect_failure: a call was made to fail by the plan (alloc-fail), which the program may
  *                  rightly report by its exit status.
  * @why: for HANG_DEADLINE, why it could not be proved.
+ * @confirmed: for HANG_DEADLINE, a rerun at three times the deadline was not done either.
  * @must_unload: the user asked for modules to be gone (--must-unload).
  * @left_processes: processes other than the target that were left.
  */
@@ -111,6 +112,7 @@ struct evidence {
     struct abi_module unloaded; /* module whose old range a crash address lies in; epoch 0: none */
     const struct abi_lap *lap;
     unsigned laps;
+    bool confirmed;
     bool must_unload;
     unsigned left_processes;
     const char *output; /* last bytes of stdout and stderr, NUL-terminated */
