@@ -26,10 +26,10 @@
 
 #include "real.h"
 
-#define HOOK         __attribute__((visibility("default")))
-#define LIKELY(x)    __builtin_expect(!!(x), 1)
-#define UNLIKELY(x)  __builtin_expect(!!(x), 0)
-#define CALLER()     ((uint64_t)__builtin_return_address(0))
+#define HOOK        __attribute__((visibility("default")))
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define CALLER()    ((uint64_t)__builtin_return_address(0))
 /* What a cycle writes lies on one page: each page that it writes is copied. */
 #define PER_CYCLE    __attribute__((section(".data.cycle")))
 #define INITIAL_EXEC __attribute__((tls_model("initial-exec")))
@@ -61,11 +61,10 @@ static inline long raw_syscall(long number, long a, long b, long c, long d, long
                      : "rcx", "r11", "memory");
     return result;
 }
-#define RAW1(n, a)       raw_syscall(n, (long)(a), 0, 0, 0, 0, 0)
-#define RAW2(n, a, b)    raw_syscall(n, (long)(a), (long)(b), 0, 0, 0, 0)
-#define RAW3(n, a, b, c) raw_syscall(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
-#define RAW4(n, a, b, c, d)                                                                        \
-    raw_syscall(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define RAW1(n, a)          raw_syscall(n, (long)(a), 0, 0, 0, 0, 0)
+#define RAW2(n, a, b)       raw_syscall(n, (long)(a), (long)(b), 0, 0, 0, 0)
+#define RAW3(n, a, b, c)    raw_syscall(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define RAW4(n, a, b, c, d) raw_syscall(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
 static inline uint64_t agent_ticks(void)
 {

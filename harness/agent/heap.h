@@ -5,7 +5,8 @@
  * table and a cycle touches few of its pages. One address is owned by one thread at a time;
  * only the claiming of a slot can race, and only between different addresses. A slot freed in
  * this cycle is a tombstone (address 0, this epoch) and may be used again. Nearly always the
- * first slot looked at is the right one: that is inline, what remains is heap.c's.
+ * first slot looked at is the right one: that is inline, what remains is heap.c's. A forked child's
+ * addresses are its parent's, too: what it does is not counted (lane->elsewhere).
  *
  * Nested allocator calls (malloc inside dlopen) come here too; agent code never allocates.
  */
@@ -57,43 +58,59 @@ static inline bool heap_take(struct abi_heap_slot *slot, uint64_t seen, uint64_t
                                        __ATOMIC_RELAXED);
 }
 
-static inline void heap_add(struct abi_lane *lane, const void *block, size_t bytes, uint64_t caller)
+/** struct heap_block - a block outside the table: -1 @bytes if no hook saw its birth. */
+struct heap_block {
+    int64_t bytes;
+    uint32_t site;
+};
+
+static inline void heap_put_back(struct abi_lane *lane, const void *block, struct heap_block was)
 {
     uint64_t key = heap_key((uint64_t)block, CONTROL->epoch);
     uint32_t home = heap_home((uint64_t)block);
-    uint32_t site = heap_site_home(caller);
     struct abi_heap_slot *slot = &agent_memory->heap[home];
     uint64_t seen = slot->key;
 
-    lane->live_bytes += (int64_t)bytes;
+    if (UNLIKELY(lane->elsewhere))
+        return;
+    lane->live_bytes += was.bytes;
     lane->live_blocks++;
     if ((UNLIKELY(!heap_is_free(seen, key)) || UNLIKELY(!heap_take(slot, seen, key))) &&
         (slot = heap_claim(home, key)) == NULL)
         return;
-    if (UNLIKELY(agent_memory->call_site[site] != caller))
-        site = heap_call_site(caller);
-    slot->bytes = LIKELY(bytes < UINT32_MAX) ? (uint32_t)bytes : UINT32_MAX;
-    slot->caller = site;
+    slot->bytes = LIKELY(was.bytes < UINT32_MAX) ? (uint32_t)was.bytes : UINT32_MAX;
+    slot->caller = was.site;
 }
 
-/** Takes a block out; returns its bytes, or -1 if no hook saw its birth. */
-static inline int64_t heap_remove(struct abi_lane *lane, const void *block)
+static inline void heap_add(struct abi_lane *lane, const void *block, size_t bytes, uint64_t caller)
+{
+    uint32_t site = heap_site_home(caller);
+
+    if (UNLIKELY(agent_memory->call_site[site] != caller))
+        site = heap_call_site(caller);
+    heap_put_back(lane, block, (struct heap_block){(int64_t)bytes, site});
+}
+
+/** Takes a block out. */
+static inline struct heap_block heap_remove(struct abi_lane *lane, const void *block)
 {
     uint64_t epoch = CONTROL->epoch;
     uint64_t key = heap_key((uint64_t)block, epoch);
     uint32_t home = heap_home((uint64_t)block);
     struct abi_heap_slot *slot = &agent_memory->heap[home];
-    int64_t bytes;
+    struct heap_block was;
 
+    if (UNLIKELY(lane->elsewhere))
+        return (struct heap_block){0, 0};
     if (UNLIKELY(slot->key != key) && (slot = heap_find(home, key)) == NULL) {
         lane->unknown_frees++;
-        return -1;
+        return (struct heap_block){-1, 0};
     }
-    bytes = slot->bytes;
-    lane->live_bytes -= bytes;
+    was = (struct heap_block){slot->bytes, slot->caller};
+    lane->live_bytes -= was.bytes;
     lane->live_blocks--;
     __atomic_store_n(&slot->key, epoch & HEAP_EPOCH_MASK, __ATOMIC_RELEASE);
-    return bytes;
+    return was;
 }
 
 #pragma GCC visibility pop

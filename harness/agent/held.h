@@ -35,8 +35,10 @@ extern struct held_shard held_shards[HELD_SHARDS];
 static inline bool held_near(const volatile void *block, uint64_t bytes)
 {
     uint64_t first = (uint64_t)block >> HELD_SHARD_SHIFT;
-    uint64_t last = ((uint64_t)block + bytes - (bytes != 0)) >> HELD_SHARD_SHIFT;
+    uint64_t last = ((uint64_t)block + bytes) >> HELD_SHARD_SHIFT;
 
+    if (LIKELY(first == last))
+        return held_shards[first % HELD_SHARDS].locks != 0;
     if (last - first >= HELD_SHARDS)
         last = first + HELD_SHARDS - 1;
     for (; first <= last; first++)

@@ -10,14 +10,26 @@
 
 #include <errno.h>
 
+/* An allocator's own calls of its public names are of its making: one block is counted once. */
+static inline struct agent_call alloc_enter(uint32_t site, uint64_t caller)
+{
+    struct agent_call call = agent_enter(site, caller);
+
+    if (UNLIKELY(call.outer != 0 && call.outer <= ABI_SITE_LAST_ALLOC)) {
+        agent_leave(call);
+        call.lane = NULL;
+    }
+    return call;
+}
+
 /* A stamp costs as much as the rest of a hook: few get one, the others lie between two of those. */
 static inline uint64_t thinned_ticks(struct abi_lane *lane)
 {
     return UNLIKELY(lane->seq % ABI_STAMP_EVERY == 0) ? agent_ticks() : 0;
 }
 
-static inline __attribute__((always_inline)) void *allocated(struct agent_call call, uint32_t site, void *block, size_t bytes,
-                              uint64_t caller)
+static inline __attribute__((always_inline)) void *
+allocated(struct agent_call call, uint32_t site, void *block, size_t bytes, uint64_t caller)
 {
     struct abi_lane *lane = call.lane;
 
@@ -43,7 +55,7 @@ static inline bool must_fail(struct agent_call call)
 
 HOOK void *malloc(size_t bytes)
 {
-    struct agent_call call = agent_enter(SITE_MALLOC, CALLER());
+    struct agent_call call = alloc_enter(SITE_MALLOC, CALLER());
     void *block;
 
     if (UNLIKELY(must_fail(call)))
@@ -54,7 +66,7 @@ HOOK void *malloc(size_t bytes)
 
 HOOK void *calloc(size_t count, size_t bytes)
 {
-    struct agent_call call = agent_enter(SITE_CALLOC, CALLER());
+    struct agent_call call = alloc_enter(SITE_CALLOC, CALLER());
     void *block;
 
     if (UNLIKELY(must_fail(call)))
@@ -63,44 +75,55 @@ HOOK void *calloc(size_t count, size_t bytes)
     return allocated(call, SITE_CALLOC, block, count * bytes, CALLER());
 }
 
-static inline int64_t taken_out(struct agent_call call, void *block)
+static inline struct heap_block taken_out(struct agent_call call, void *block)
 {
-    return call.lane != NULL && block != NULL ? heap_remove(call.lane, block) : 0;
+    if (call.lane == NULL || block == NULL)
+        return (struct heap_block){0, 0};
+    return heap_remove(call.lane, block);
+}
+
+static inline void check_held(struct abi_lane *lane, const void *block, int64_t bytes)
+{
+    if (UNLIKELY(bytes > 0 && held_near(block, (uint64_t)bytes)))
+        held_freed(lane, block, (uint64_t)bytes);
 }
 
 /* A failed realloc leaves the old block where it was, so it goes back into the table. */
-static inline void *moved(struct agent_call call, uint32_t site, void *old, int64_t old_bytes,
+static inline void *moved(struct agent_call call, uint32_t site, void *old, struct heap_block was,
                           void *block, size_t bytes, uint64_t caller)
 {
     struct abi_lane *lane = call.lane;
 
     if (lane == NULL)
         return block;
-    if (block == NULL && old != NULL && bytes != 0 && old_bytes >= 0)
-        heap_add(lane, old, (size_t)old_bytes, caller);
-    if (old != NULL && (block != NULL || bytes == 0))
-        lane_put(lane, EVENT_FREE, site, 0, (uint64_t)old, (uint64_t)old_bytes, caller, 0);
+    if (block == NULL && old != NULL && bytes != 0 && was.bytes >= 0)
+        heap_put_back(lane, old, was);
+    if (old != NULL && (block != NULL || bytes == 0)) {
+        if (block != old)
+            check_held(lane, old, was.bytes);
+        lane_put(lane, EVENT_FREE, site, 0, (uint64_t)old, (uint64_t)was.bytes, caller, 0);
+    }
     return allocated(call, site, block, bytes, caller);
 }
 
 HOOK void *realloc(void *old, size_t bytes)
 {
-    struct agent_call call = agent_enter(SITE_REALLOC, CALLER());
-    int64_t old_bytes;
+    struct agent_call call = alloc_enter(SITE_REALLOC, CALLER());
+    struct heap_block was;
     void *block;
 
     if (UNLIKELY(must_fail(call)))
         return NULL;
-    old_bytes = taken_out(call, old);
+    was = taken_out(call, old);
     AGENT_CALL(call, block = real.realloc(old, bytes));
-    return moved(call, SITE_REALLOC, old, old_bytes, block, bytes, CALLER());
+    return moved(call, SITE_REALLOC, old, was, block, bytes, CALLER());
 }
 
 /* glibc's reallocarray comes back to our realloc, and the block would be counted twice. */
 HOOK void *reallocarray(void *old, size_t count, size_t bytes)
 {
     struct agent_call call;
-    int64_t old_bytes;
+    struct heap_block was;
     size_t total;
     void *block;
 
@@ -108,12 +131,12 @@ HOOK void *reallocarray(void *old, size_t count, size_t bytes)
         errno = ENOMEM;
         return NULL;
     }
-    call = agent_enter(SITE_REALLOCARRAY, CALLER());
+    call = alloc_enter(SITE_REALLOCARRAY, CALLER());
     if (UNLIKELY(must_fail(call)))
         return NULL;
-    old_bytes = taken_out(call, old);
+    was = taken_out(call, old);
     AGENT_CALL(call, block = real.realloc(old, total));
-    return moved(call, SITE_REALLOCARRAY, old, old_bytes, block, total, CALLER());
+    return moved(call, SITE_REALLOCARRAY, old, was, block, total, CALLER());
 }
 
 HOOK void free(void *block)
@@ -123,11 +146,10 @@ HOOK void free(void *block)
 
     if (UNLIKELY(real_early_block(block)))
         return;
-    call = agent_enter(SITE_FREE, CALLER());
+    call = alloc_enter(SITE_FREE, CALLER());
     if (LIKELY(call.lane != NULL)) {
-        bytes = taken_out(call, block);
-        if (UNLIKELY(bytes > 0 && held_near(block, (uint64_t)bytes)))
-            held_freed(call.lane, block, (uint64_t)bytes);
+        bytes = taken_out(call, block).bytes;
+        check_held(call.lane, block, bytes);
         lane_put(call.lane, LIKELY(bytes >= 0) ? EVENT_FREE : EVENT_FREE_UNKNOWN, SITE_FREE, 0,
                  (uint64_t)block, (uint64_t)bytes, CALLER(), thinned_ticks(call.lane));
     }
@@ -138,7 +160,7 @@ HOOK void free(void *block)
 #define ALIGNED_HOOK(name, SITE)                                                                   \
     HOOK void *name(size_t alignment, size_t bytes)                                                \
     {                                                                                              \
-        struct agent_call call = agent_enter(SITE, CALLER());                                      \
+        struct agent_call call = alloc_enter(SITE, CALLER());                                      \
         void *block;                                                                               \
                                                                                                    \
         if (UNLIKELY(must_fail(call)))                                                             \
@@ -151,7 +173,7 @@ ALIGNED_HOOK(aligned_alloc, SITE_ALIGNED_ALLOC)
 
 HOOK int posix_memalign(void **out, size_t alignment, size_t bytes)
 {
-    struct agent_call call = agent_enter(SITE_POSIX_MEMALIGN, CALLER());
+    struct agent_call call = alloc_enter(SITE_POSIX_MEMALIGN, CALLER());
     int result;
 
     if (UNLIKELY(must_fail(call)))
@@ -164,7 +186,7 @@ HOOK int posix_memalign(void **out, size_t alignment, size_t bytes)
 #define PAGE_HOOK(name, SITE)                                                                      \
     HOOK void *name(size_t bytes)                                                                  \
     {                                                                                              \
-        struct agent_call call = agent_enter(SITE, CALLER());                                      \
+        struct agent_call call = alloc_enter(SITE, CALLER());                                      \
         void *block;                                                                               \
                                                                                                    \
         if (UNLIKELY(must_fail(call)))                                                             \

@@ -98,6 +98,7 @@ struct abi_lane *lane_claim_child(struct abi_lane *parent)
         return no_lane();
     reset(lane);
     lane->pid = parent->pid;
+    lane->elsewhere = parent->elsewhere;
     lane->parent = lane_index(parent);
     memcpy(lane->name, parent->name, sizeof lane->name);
     append_number(lane->name, '.', parent->children);
@@ -124,6 +125,7 @@ struct abi_lane *lane_adopt(void)
     append_number(lane->name, 0,
                   __atomic_add_fetch(&CONTROL->unknown_threads, 1, __ATOMIC_RELAXED));
     lane->pid = (uint32_t)RAW1(SYS_getpid, 0);
+    lane->elsewhere = lane->pid != CONTROL->pid;
     __atomic_fetch_add(&CONTROL->alive, 1, __ATOMIC_RELAXED);
     strike_arm(lane);
     lane_run(lane);
@@ -159,6 +161,7 @@ void lane_begin_forked(struct abi_lane *parent)
     reset(lane);
     lane->pid = (uint32_t)RAW1(SYS_getpid, 0);
     lane->parent = lane_index(parent);
+    lane->elsewhere = 1;
     memcpy(lane->name, parent->name, sizeof lane->name);
     append_number(lane->name, 'f', parent->forks);
     /* What the parent's thread held, its copy holds in the child. */

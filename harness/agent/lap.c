@@ -22,8 +22,8 @@ static int64_t live(size_t field)
 }
 
 /*
- * Opening these two anew costs more than all the rest of a lap. They lie above what programs use, and
- * one that the program has closed, or put something else in its place, is opened again.
+ * Opening these two anew costs more than all the rest of a lap. They lie above what programs use,
+ * and one that the program has closed, or put something else in its place, is opened again.
  */
 enum { FIRST_OWN_FD = 900 };
 

@@ -137,6 +137,8 @@ enum abi_site_family {
     X(EXEC, "exec", PROCESS, 0)                                                                    \
     X(LAP, "lap", USER, 0)
 
+#define ABI_SITE_LAST_ALLOC SITE_PVALLOC /* allocators come first in the list */
+
 enum abi_site {
     SITE_ANY = 0,
 #define ABI_SITE_ENUM(id, name, family, inside) SITE_##id,
@@ -326,6 +328,7 @@ struct abi_lane {
     uint32_t step_goal;
     uint64_t step_hit;
     uint32_t step_site;
+    uint32_t elsewhere;    /* in a forked child, whose heap is not counted */
     uint32_t step_nested;  /* real calls under way, from the one that is stepped */
     uint32_t loading;      /* depth inside dlopen and dlclose: the turn is not given away there */
     uint32_t park;         /* futex: 1 parked, 0 go on */
