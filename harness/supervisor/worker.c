@@ -224,12 +224,24 @@ static bool can_strike(const struct run_cell *cell)
     return plan.count > 0;
 }
 
+static bool has_one_thread(const struct profile *profile)
+{
+    for (uint32_t i = 0; i < profile->count; i++)
+        if (strcmp(profile->entry[i].thread, "T1") != 0)
+            return false;
+    return true;
+}
+
 /* Why the cell cannot be run, now that its target's dry cycles are over; NULL if it can. */
 static const char *unfit(const struct run_cell *cell)
 {
     if (cell->target->trouble != NULL && needs_profile(cell))
         return cell->target->trouble;
-    return can_strike(cell) ? NULL : "the dry cycle passes no site that it could strike at";
+    if (can_strike(cell))
+        return NULL;
+    if (cell->spec.not_main && has_one_thread(&cell->target->profile))
+        return "the program has one thread, and this injector strikes others";
+    return "the dry cycle passes no site that it could strike at";
 }
 
 static void start_cell(struct worker *worker)

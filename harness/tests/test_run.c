@@ -103,20 +103,24 @@ static void the_default_variant_finds_it_too(void)
     sqlite3_close(db);
 }
 
-/* The arena is the dead thread's own: nobody else would have come by, but for the probe. */
+/*
+ * The arena is the dead thread's own: nobody else would have come by, but for the probe. (The
+ * deadline: a hang that cannot be proved ends as a note, which is not what is asked about here.)
+ */
 static void the_fork_probe_finds_what_nobody_needs(void)
 {
     sqlite3 *db;
 
-    command_run(&said, "run --probe --inject thread-kill@malloc --cycles 40 --seed 5 "
-                       "--out probe -- " ACTS " alone");
+    command_run(&said,
+                "run --probe --deadline 20s --inject thread-kill@malloc --cycles 40 --seed 5 "
+                "--out probe -- " ACTS " alone");
     said_status("probe", &said, 1);
     db = record_of("probe");
     asked("probe", db,
-          "SELECT count(*) FROM finding WHERE place = 0 AND code <> "
+          "SELECT count(*) FROM finding WHERE place = 0 AND severity = 'finding' AND code <> "
           "'heap.lock-orphaned'",
           0);
-    answer_fits(db, "SELECT text FROM finding WHERE place = 0",
+    answer_fits(db, "SELECT text FROM finding WHERE place = 0 AND severity = 'finding'",
                 "waits for the heap lock +probe fork");
     asked("probe", db, "SELECT failed FROM cell WHERE injector = 'none'", 0);
     sqlite3_close(db);
