@@ -228,7 +228,8 @@ static void end_target(struct worker *worker)
     struct abi_control *control = control_of(worker);
     struct run *run = worker->run;
 
-    if (run->options.held != NULL && !run->options.stop_at && control->pid != 0) {
+    if (run->options.held != NULL && worker->phase == WORKER_BATCH && !run->options.stop_at &&
+        control->pid != 0) {
         autopsy_release(&run->autopsy);
         run->options.held(run->options.context, (int)control->pid);
     }
