@@ -61,7 +61,8 @@ struct guardian_spawn {
 /**
  * struct guardian_notice - one process has ended.
  * @pid: it is already reaped: good for naming, not for signalling.
- * @status: as of waitpid().
+ * @status: as of waitpid(); -1 where nobody knows, because the child's keeper was killed
+ *     after it reaped the child and before it could tell.
  * @tag: of the child, or of the child from whose tree it came.
  * @adopted: not a child but an orphan of its tree. These notices may be dropped when
  *     many come at once, and are while the tree is being ended; a child's own never is.

@@ -1,17 +1,16 @@
 /*
- * waits: the graph of who waits for whom.
+ * waits: the graph of who waits for whom: its nodes, and its making.
  *
- * The memory it reads may be damaged, so every loop here is bounded by a table's size and an
- * edge needs two lanes that make sense. What the kernel said of a thread (evidence.thread)
- * beats what the agent noted; a stack beats a site.
+ *     waits.c (nodes) -> waits_edges.c -> waits_circle.c (questions) -> waits_text.c
  *
- * Two halves of a lock's life are not on a lane's list of held locks: a thread stopped inside
- * the call that takes it (it may have it already) and inside the one that releases it (it may
- * have it still). Such a thread is blamed only if nobody has the lock on its list.
+ * The memory it reads may be damaged, so every loop here is bounded by a table's size. What
+ * the kernel said of a thread (evidence.thread) beats what the agent noted; a stack beats a
+ * site.
  */
 #include "waits.h"
 #include "evidence.h"
 #include "stack_kind.h"
+#include "waits_edges.h"
 
 #include <string.h>
 #include <sys/syscall.h>
@@ -81,7 +80,7 @@ static enum waits_life life_of(const struct waits *waits, const struct waits_nod
 
 /* --- kind ------------------------------------------------------------------------------------ */
 
-static enum waits_kind kind_of_mode(uint32_t mode)
+enum waits_kind waits_kind_of_mode(uint32_t mode)
 {
     switch (mode) {
     case MODE_MUTEX:
@@ -197,7 +196,7 @@ static enum waits_kind kind_of(const struct waits_node *node)
     /* The routine of a once runs the program's own code, under the mark of the once. */
     if (lane != NULL && lane->wait_object != 0 &&
         !(lane->wait_mode == MODE_ONCE && lane->site != SITE_ONCE))
-        return kind_of_mode(lane->wait_mode);
+        return waits_kind_of_mode(lane->wait_mode);
     return kind_without_object(node);
 }
 
@@ -220,8 +219,7 @@ static bool is_limited(const struct waits_node *node)
     }
 }
 
-/* --- inside the library ------------------------------------------------------------------------
- */
+/* --- inside the library ---------------------------------------------------------------------- */
 
 /*
  * A load or unload that has begun and not ended. From the last event backwards, an end stands
@@ -302,262 +300,7 @@ static unsigned inside_of(const struct waits *waits, unsigned index)
     return bits;
 }
 
-/* --- processes -----------------------------------------------------------------------------------
- */
-
-/* A thread without a lane may be of any process; the target is the likeliest. */
-static bool same_process(const struct waits *waits, unsigned node, unsigned lane)
-{
-    const struct abi_lane *one = waits->node[node].lane;
-    const struct abi_lane *other = waits->node[lane].lane;
-
-    return one != NULL ? one->pid == other->pid : evidence_is_target(waits->evidence, other);
-}
-
-/* The first event that a lane's thread put down; 0 where it is overwritten. */
-static uint64_t birth_time(const struct abi_lane *lane)
-{
-    const struct abi_event *event =
-        evidence_complete(lane) && lane->seq > 0 ? evidence_event(lane, lane->seq - 1) : NULL;
-
-    return event != NULL ? event->time : 0;
-}
-
-/* @other is in the process that @node's was forked from. */
-static bool in_parent(const struct waits *waits, unsigned node, unsigned other)
-{
-    const struct abi_lane *lane = waits->node[node].lane;
-    const struct abi_lane *parent;
-
-    if (lane == NULL || same_process(waits, node, other))
-        return false;
-    parent = evidence_lane(waits->evidence, lane->parent);
-    return parent != NULL && parent->pid != lane->pid &&
-           parent->pid == waits->node[other].lane->pid;
-}
-
-/* What is stuck here, or was stuck there when this process was copied from there. */
-static bool concerns(const struct waits *waits, unsigned node, unsigned other)
-{
-    return same_process(waits, node, other) ||
-           (in_parent(waits, node, other) && waits_gone(waits, other));
-}
-
-/* --- edges
- * ---------------------------------------------------------------------------------------- */
-
-static bool holds(const struct abi_lane *lane, uint64_t object, bool writer_only)
-{
-    const struct abi_held *held;
-
-    for (unsigned i = 0; (held = evidence_held(lane, i)) != NULL; i++)
-        if (held->object == object && !(writer_only && held->mode == MODE_READ))
-            return true;
-    return false;
-}
-
-static unsigned link_holders(struct waits *waits, unsigned node, bool writer_only)
-{
-    uint64_t object = waits->node[node].object;
-    unsigned found = 0;
-
-    for (unsigned m = 0; m < ABI_LANES; m++) {
-        if (waits->node[m].lane == NULL || !same_process(waits, node, m) ||
-            !holds(waits->node[m].lane, object, writer_only))
-            continue;
-        waits->owner[node][m] = WAITS_HOLDS;
-        found++;
-    }
-    return found;
-}
-
-/* The last thing that it did before it was struck. */
-static const struct abi_event *last_act(const struct abi_lane *lane)
-{
-    const struct abi_event *event;
-
-    for (uint64_t back = 0; back < 8 && (event = evidence_event(lane, back)) != NULL; back++)
-        if (event->kind != EVENT_INJECT_INTENT && event->kind != EVENT_INJECT_FIRED &&
-            event->kind != EVENT_PARKED && event->kind != EVENT_SIGNAL)
-            return event;
-    return NULL;
-}
-
-static bool is_unlock(uint32_t site)
-{
-    return site == SITE_UNLOCK || site == SITE_RWUNLOCK || site == SITE_SPIN_UNLOCK ||
-           site == SITE_FUNLOCKFILE;
-}
-
-static enum waits_how half_way(const struct abi_lane *lane, uint64_t object)
-{
-    const struct abi_event *event;
-
-    if (lane->wait_object == object && kind_of_mode(lane->wait_mode) == WAITS_LOCK)
-        return WAITS_TAKING;
-    if (lane->wait_object != 0 && lane->wait_mode == MODE_CONDITION && lane->wait_other == object)
-        return WAITS_RELEASING;
-    event = is_unlock(lane->site) ? last_act(lane) : NULL;
-    return event != NULL && event->kind == EVENT_RELEASED && event->object == object
-               ? WAITS_RELEASING
-               : WAITS_NOT;
-}
-
-static bool is_stopped(const struct waits *waits, unsigned node)
-{
-    return waits_gone(waits, node) || waits->node[node].life == WAITS_PARKED;
-}
-
-static unsigned link_half_way(struct waits *waits, unsigned node)
-{
-    unsigned found = 0;
-
-    for (unsigned m = 0; m < ABI_LANES; m++) {
-        if (waits->node[m].lane == NULL || m == node || !is_stopped(waits, m) ||
-            !same_process(waits, node, m))
-            continue;
-        waits->owner[node][m] = (uint8_t)half_way(waits->node[m].lane, waits->node[node].object);
-        found += waits->owner[node][m] != WAITS_NOT;
-    }
-    return found;
-}
-
-/* The last word of a lane about a lock before @time: did it have it? */
-static bool held_at(const struct abi_lane *lane, uint64_t object, uint64_t time)
-{
-    const struct abi_event *event;
-
-    for (uint64_t back = 0; (event = evidence_event(lane, back)) != NULL; back++) {
-        if (event->object != object || event->time == 0 || event->time > time)
-            continue;
-        if (event->kind == EVENT_ACQUIRED || event->kind == EVENT_RELEASED)
-            return event->kind == EVENT_ACQUIRED;
-    }
-    return false;
-}
-
-static void link_before_fork(struct waits *waits, unsigned node)
-{
-    const struct abi_lane *lane = waits->node[node].lane;
-    uint64_t birth = lane != NULL ? birth_time(lane) : 0;
-
-    for (unsigned m = 0; birth != 0 && m < ABI_LANES; m++)
-        if (waits->node[m].lane != NULL && m != lane->parent && in_parent(waits, node, m) &&
-            held_at(waits->node[m].lane, waits->node[node].object, birth))
-            waits->owner[node][m] = WAITS_BEFORE_FORK;
-}
-
-static void link_inside(struct waits *waits, unsigned node, unsigned bit, enum waits_how how)
-{
-    for (unsigned m = 0; m < ABI_LANES; m++) {
-        const struct waits_node *other = &waits->node[m];
-        bool live =
-            how == WAITS_IN_LOADER && other->life == WAITS_BLOCKED && other->kind != WAITS_LOADER;
-
-        if (other->lane != NULL && m != node && (other->inside & bit) &&
-            (live || is_stopped(waits, m)) && concerns(waits, node, m))
-            waits->owner[node][m] = (uint8_t)how;
-    }
-}
-
-/*
- * Stacks are used again, and a pthread_t with them: of those that had it the one that has not
- * ended in an orderly way is meant, else the last to end.
- */
-static bool is_meant_rather(const struct abi_lane *lane, const struct abi_lane *found)
-{
-    bool ended = lane->state == LANE_ENDED;
-
-    if (found == NULL || ended != (found->state == LANE_ENDED))
-        return found == NULL || !ended;
-    return lane->now >= found->now;
-}
-
-/* The lane that a stream's lock names as its owner, ABI_LANES if it names nobody. */
-static unsigned stream_owner(const struct waits *waits, unsigned node)
-{
-    const struct evidence_thread *thread = waits->node[node].thread;
-    unsigned found = ABI_LANES;
-
-    if (thread == NULL || thread->stream_owner == 0)
-        return ABI_LANES;
-    for (unsigned m = 0; m < ABI_LANES; m++) {
-        const struct abi_lane *lane = evidence_lane(waits->evidence, m);
-
-        if (lane != NULL && lane->pthread == thread->stream_owner && same_process(waits, node, m) &&
-            is_meant_rather(lane, found < ABI_LANES ? waits->node[found].lane : NULL))
-            found = m;
-    }
-    return found;
-}
-
-/* Killed before it could write its name there, or after it had wiped it out, it is nobody. */
-static void link_stream(struct waits *waits, unsigned node)
-{
-    unsigned owner = stream_owner(waits, node);
-
-    if (owner < ABI_LANES && owner != node)
-        waits->owner[node][owner] = WAITS_IN_STDIO;
-    else
-        link_inside(waits, node, STACK_STDIO, WAITS_IN_STDIO);
-}
-
-static void link_lock(struct waits *waits, unsigned node)
-{
-    bool reader = waits->node[node].mode == MODE_READ;
-
-    /* A reader that waits though nobody writes waits for a writer behind the other readers. */
-    if (link_holders(waits, node, reader) > 0 || (reader && link_holders(waits, node, false) > 0))
-        return;
-    if (link_half_way(waits, node) > 0)
-        return;
-    if (waits->node[node].mode == MODE_STDIO)
-        link_stream(waits, node);
-    else
-        link_before_fork(waits, node);
-}
-
-static void link_join(struct waits *waits, unsigned node)
-{
-    const struct abi_lane *lane = waits->node[node].lane;
-    uint64_t target = lane != NULL ? lane->wait_other - 1 : UINT64_MAX;
-
-    if (target < ABI_LANES && waits->node[target].lane != NULL &&
-        same_process(waits, node, (unsigned)target))
-        waits->owner[node][target] = WAITS_JOINED;
-}
-
-static void link_node(struct waits *waits, unsigned node)
-{
-    switch (waits->node[node].kind) {
-    case WAITS_LOCK:
-        link_lock(waits, node);
-        break;
-    case WAITS_JOIN:
-        link_join(waits, node);
-        break;
-    case WAITS_HEAP:
-        link_inside(waits, node, STACK_HEAP, WAITS_IN_HEAP);
-        break;
-    case WAITS_LOADER:
-        link_inside(waits, node, STACK_LOADER, WAITS_IN_LOADER);
-        break;
-    case WAITS_STDIO:
-        link_stream(waits, node);
-        break;
-    case WAITS_OTHER:
-        if (stream_owner(waits, node) < ABI_LANES) {
-            waits->node[node].kind = WAITS_STDIO;
-            link_stream(waits, node);
-        }
-        break;
-    default:
-        break;
-    }
-}
-
-/* --- building
- * ---------------------------------------------------------------------------------------- */
+/* --- building -------------------------------------------------------------------------------- */
 
 /*
  * A wait for a condition ends with taking its mutex again, inside the same call. The kernel
@@ -666,168 +409,5 @@ void waits_read(struct waits *waits, const struct evidence *evidence)
             waits->node[i].inside = inside_of(waits, i);
     for (unsigned i = 0; i < waits->nodes; i++)
         if (waits_waiting(waits, i))
-            link_node(waits, i);
-}
-
-/* --- questions
- * ------------------------------------------------------------------------------------------ */
-
-bool waits_waiting(const struct waits *waits, unsigned node)
-{
-    return waits->node[node].life == WAITS_BLOCKED || waits->node[node].life == WAITS_SPINS;
-}
-
-bool waits_gone(const struct waits *waits, unsigned node)
-{
-    return waits->node[node].life == WAITS_DEAD || waits->node[node].life == WAITS_ENDED;
-}
-
-unsigned waits_owner(const struct waits *waits, unsigned node, unsigned from)
-{
-    while (from < ABI_LANES && waits->owner[node][from] == WAITS_NOT)
-        from++;
-    return from;
-}
-
-/* A thread that only did not exist in the child is as good as gone, however lively it is. */
-static bool is_blamed(const struct waits *waits, unsigned node, unsigned owner, bool parked)
-{
-    unsigned how = waits->owner[node][owner];
-
-    if (how == WAITS_NOT || how == WAITS_JOINED)
-        return false;
-    if (parked)
-        return how != WAITS_BEFORE_FORK && waits->node[owner].life == WAITS_PARKED;
-    return how == WAITS_BEFORE_FORK || waits_gone(waits, owner);
-}
-
-unsigned waits_blamed(const struct waits *waits, unsigned node)
-{
-    for (unsigned parked = 0; parked < 2; parked++)
-        for (unsigned m = 0; waits_waiting(waits, node) && m < ABI_LANES; m++)
-            if (is_blamed(waits, node, m, parked))
-                return m;
-    return ABI_LANES;
-}
-
-bool waits_blames(const struct waits *waits, unsigned node, unsigned owner)
-{
-    unsigned first = waits_blamed(waits, node);
-
-    return first < ABI_LANES && owner < ABI_LANES &&
-           is_blamed(waits, node, owner, !is_blamed(waits, node, first, false));
-}
-
-/* --- circles
- * -------------------------------------------------------------------------------------------- */
-
-static bool may_be_stuck(const struct waits *waits, unsigned node)
-{
-    return waits_waiting(waits, node) && !waits->node[node].limited;
-}
-
-struct search {
-    unsigned from[ABI_LANES]; /* by whom it was reached; ABI_LANES: not yet */
-    unsigned queue[ABI_LANES];
-    unsigned head;
-    unsigned tail;
-};
-
-static void visit(const struct waits *waits, struct search *search, unsigned node, bool loader,
-                  bool first)
-{
-    for (unsigned m = waits_owner(waits, node, 0); m < ABI_LANES;
-         m = waits_owner(waits, node, m + 1)) {
-        bool loader_edge = waits->owner[node][m] == WAITS_IN_LOADER;
-
-        if (search->from[m] != ABI_LANES || !may_be_stuck(waits, m) ||
-            (first ? loader_edge != loader : loader_edge && !loader))
-            continue;
-        search->from[m] = node;
-        search->queue[search->tail++] = m;
-    }
-}
-
-/* Breadth first, so the way back to @start is a shortest one. */
-static bool find_back(const struct waits *waits, unsigned start, bool loader, struct search *search)
-{
-    for (unsigned m = 0; m < ABI_LANES; m++)
-        search->from[m] = ABI_LANES;
-    search->head = search->tail = 0;
-    visit(waits, search, start, loader, true);
-    while (search->head < search->tail && search->from[start] == ABI_LANES)
-        visit(waits, search, search->queue[search->head++], loader, false);
-    return search->from[start] != ABI_LANES;
-}
-
-static void trace_back(const struct search *search, unsigned start, struct waits_circle *circle)
-{
-    unsigned at = search->from[start];
-    unsigned lanes = 1;
-
-    for (unsigned m = at; m != start; m = search->from[m])
-        lanes++;
-    circle->lanes = lanes;
-    circle->lane[0] = start;
-    for (; at != start; at = search->from[at])
-        circle->lane[--lanes] = at;
-}
-
-static void start_at_lowest(struct waits_circle *circle)
-{
-    unsigned turned[ABI_LANES];
-    unsigned lowest = 0;
-
-    for (unsigned i = 1; i < circle->lanes; i++)
-        if (circle->lane[i] < circle->lane[lowest])
-            lowest = i;
-    for (unsigned i = 0; i < circle->lanes; i++)
-        turned[i] = circle->lane[(lowest + i) % circle->lanes];
-    memcpy(circle->lane, turned, circle->lanes * sizeof turned[0]);
-}
-
-bool waits_circle(const struct waits *waits, bool loader, struct waits_circle *circle)
-{
-    struct search search;
-    struct waits_circle found;
-
-    circle->lanes = 0;
-    for (unsigned start = 0; start < ABI_LANES; start++) {
-        if (!may_be_stuck(waits, start) || !find_back(waits, start, loader, &search))
-            continue;
-        trace_back(&search, start, &found);
-        if (circle->lanes == 0 || found.lanes < circle->lanes)
-            *circle = found;
-    }
-    if (circle->lanes > 0)
-        start_at_lowest(circle);
-    return circle->lanes > 0;
-}
-
-bool waits_loader_event(const struct waits *waits, unsigned *waiter, unsigned *holder)
-{
-    if (waits->evidence->hang != HANG_PROVED)
-        return false;
-    for (unsigned n = 0; n < waits->nodes; n++)
-        for (unsigned m = waits_owner(waits, n, 0); m < ABI_LANES; m = waits_owner(waits, n, m + 1))
-            if (waits->owner[n][m] == WAITS_IN_LOADER && may_be_stuck(waits, m) &&
-                waits->node[m].kind == WAITS_EVENT) {
-                *waiter = n;
-                *holder = m;
-                return true;
-            }
-    return false;
-}
-
-bool waits_explained(const struct waits *waits)
-{
-    struct waits_circle circle;
-    unsigned waiter;
-    unsigned holder;
-
-    for (unsigned n = 0; n < waits->nodes; n++)
-        if (waits_blamed(waits, n) < ABI_LANES)
-            return true;
-    return waits_circle(waits, false, &circle) || waits_circle(waits, true, &circle) ||
-           waits_loader_event(waits, &waiter, &holder);
+            waits_edges_link(waits, i);
 }

@@ -96,6 +96,9 @@ struct waits_circle {
 /** waits_read() - fills @waits; it points into @evidence. Bounded, whatever the memory holds. */
 void waits_read(struct waits *waits, const struct evidence *evidence);
 
+/** waits_kind_of_mode() - the kind of a wait by its MODE_; WAITS_OTHER if there is no such mode. */
+enum waits_kind waits_kind_of_mode(uint32_t mode);
+
 /** waits_waiting() - the node is blocked or spins. */
 bool waits_waiting(const struct waits *waits, unsigned node);
 

@@ -118,8 +118,10 @@ void watch_thread(int pid, int tid, struct evidence_thread *out)
 struct sample {
     const struct abi_memory *memory;
     uint64_t fingerprint;
-    bool waits; /* every thread waits for ever */
-    bool spins; /* but for some that spin on what the dead hold */
+    bool waits;  /* every thread waits for ever */
+    bool spins;  /* but for some that spin on what the dead hold */
+    bool shares; /* some wait on memory that relatives alone can share */
+    int process[TREE];
     unsigned processes;
     unsigned alive; /* threads that can still wait */
     char *why;
@@ -170,32 +172,54 @@ static bool died_giving(const struct abi_memory *memory, uint32_t index, uint64_
 }
 
 /*
- * Spinning on a lock that a dead or parked thread holds, or died in while it took or gave it
- * (rwlocks spin, too, until a word is put right): it will spin for ever.
+ * Whether what that lane holds, or died in while it took or gave it, stays locked as long as all
+ * others wait or spin. A living holder counts in its own process alone, whose threads are all
+ * looked at: it cannot give anything back while it waits or spins itself.
  */
-static bool spins_on_the_dead(const struct abi_memory *memory, const struct abi_lane *spinner)
+static bool stays_locked(const struct abi_memory *memory, uint32_t index,
+                         const struct abi_lane *spinner)
+{
+    const struct abi_lane *lane = &memory->lane[index];
+    uint64_t object = spinner->wait_object;
+
+    if (lane->state == LANE_KILLED || lane->state == LANE_PARKED)
+        return holds(lane, object) || lane->wait_object == object ||
+               died_giving(memory, index, object);
+    return (lane->state == LANE_ENDED || lane->pid == spinner->pid) && holds(lane, object);
+}
+
+/*
+ * Spinning (rwlocks spin, too, until a word is put right) on a lock that nobody will give back.
+ * That is so only if no other thread of the sample runs freely.
+ */
+static bool spins_for_ever(const struct abi_memory *memory, const struct abi_lane *spinner)
 {
     uint32_t lanes = memory->control.lanes < ABI_LANES ? memory->control.lanes : ABI_LANES;
 
     if (spinner == NULL || spinner->wait_object == 0)
         return false;
-    for (uint32_t i = 0; i < lanes; i++) {
-        const struct abi_lane *lane = &memory->lane[i];
-
-        if (lane->epoch == memory->control.epoch &&
-            (lane->state == LANE_KILLED || lane->state == LANE_PARKED) &&
-            (holds(lane, spinner->wait_object) || lane->wait_object == spinner->wait_object ||
-             died_giving(memory, i, spinner->wait_object)))
+    for (uint32_t i = 0; i < lanes; i++)
+        if (memory->lane[i].epoch == memory->control.epoch && stays_locked(memory, i, spinner))
             return true;
-    }
     return false;
 }
 
-static bool is_shared(int pid, uint64_t address)
+/* Who else can have the memory that somebody waits on. */
+enum sharing { SHARED_BY_NOBODY, SHARED_BY_RELATIVES, SHARED_BY_ANYBODY };
+
+/* Shared memory without a file comes by fork alone; the kernel gives it this name. */
+static enum sharing sharing_of(const char *line, const char *flags)
+{
+    if (flags[3] != 's' || strstr(line, "memfd:rundown") != NULL)
+        return SHARED_BY_NOBODY;
+    return strstr(line, " /dev/zero (deleted)") != NULL ? SHARED_BY_RELATIVES : SHARED_BY_ANYBODY;
+}
+
+static enum sharing shared_by(int pid, uint64_t address)
 {
     char path[64];
     char line[512];
-    bool shared = false;
+    enum sharing sharing = SHARED_BY_NOBODY;
     FILE *maps;
 
     snprintf(path, sizeof path, "/proc/%d/maps", pid);
@@ -206,13 +230,13 @@ static bool is_shared(int pid, uint64_t address)
 
         if (sscanf(line, "%llx-%llx %7s", &from, &to, flags) == 3 && address >= from &&
             address < to) {
-            shared = flags[3] == 's' && strstr(line, "memfd:rundown") == NULL;
+            sharing = sharing_of(line, flags);
             break;
         }
     }
     if (maps != NULL)
         fclose(maps);
-    return shared;
+    return sharing;
 }
 
 static uint64_t status_number(const char *status, const char *name, int base)
@@ -301,6 +325,7 @@ static bool children_wait(struct sample *sample, int pid, int tid)
 static bool sample_thread(struct sample *sample, int pid, int tid)
 {
     struct evidence_thread thread;
+    enum sharing sharing;
     uint64_t switches;
 
     watch_thread(pid, tid, &thread);
@@ -310,7 +335,7 @@ static bool sample_thread(struct sample *sample, int pid, int tid)
     if (signals_pending(pid, tid, &switches))
         return say_thread(sample, "%s has a signal pending", tid);
     if (thread.state == THREAD_RUNNING) {
-        if (!spins_on_the_dead(sample->memory, lane_of(sample->memory, tid)))
+        if (!spins_for_ever(sample->memory, lane_of(sample->memory, tid)))
             return say_thread(sample, "%s runs", tid);
         sample->spins = true;
         return true;
@@ -325,8 +350,10 @@ static bool sample_thread(struct sample *sample, int pid, int tid)
         return say_thread(sample, "%s waits in a system call that something outside can end", tid);
     if (!thread.waits)
         return say_thread(sample, "%s waits with a time limit", tid);
-    if (is_shared(pid, thread.argument[0]))
+    sharing = shared_by(pid, thread.argument[0]);
+    if (sharing == SHARED_BY_ANYBODY)
         return say_thread(sample, "%s waits on memory that other programs can share", tid);
+    sample->shares |= sharing == SHARED_BY_RELATIVES;
     return true;
 }
 
@@ -344,8 +371,9 @@ static bool sample_process(struct sample *sample, int pid)
     int tids[THREADS];
     unsigned count = watch_tids(pid, tids, THREADS);
 
-    if (++sample->processes > TREE)
+    if (sample->processes == TREE)
         return say(sample, "more than %d processes", TREE);
+    sample->process[sample->processes++] = pid;
     if (count == 0)
         return true; /* ended meanwhile */
     if (count == THREADS)
@@ -358,6 +386,35 @@ static bool sample_process(struct sample *sample, int pid)
     for (unsigned i = 0; i < count; i++)
         if (!children_wait(sample, pid, tids[i]))
             return false;
+    return true;
+}
+
+static bool was_sampled(const struct sample *sample, int pid)
+{
+    for (unsigned i = 0; i < sample->processes; i++)
+        if (sample->process[i] == pid)
+            return true;
+    return false;
+}
+
+/*
+ * Memory that came by fork can be written by a relative that is in the tree no more, since its
+ * own parent has ended. Every process forked off has a lane, as long as there are lanes.
+ */
+static bool relatives_wait(struct sample *sample)
+{
+    const struct abi_memory *memory = sample->memory;
+
+    if (memory->control.lanes >= ABI_LANES)
+        return say(sample, "more than %d threads", ABI_LANES);
+    for (uint32_t i = 0; i < memory->control.lanes; i++) {
+        const struct abi_lane *lane = &memory->lane[i];
+        int pid = (int)lane->pid;
+
+        if (lane->epoch == memory->control.epoch && pid > 0 && !was_sampled(sample, pid) &&
+            state_letter(pid, pid) != 'X')
+            return say(sample, "process %d can write to memory that is waited on", pid);
+    }
     return true;
 }
 
@@ -405,7 +462,10 @@ static enum watch_state conclude(struct watch *watch, const struct sample *sampl
 
 static enum watch_state take_sample(struct watch *watch, const struct abi_memory *memory)
 {
-    struct sample sample = {memory, UINT64_C(0xcbf29ce484222325), true, false, 0, 0, watch->why};
+    struct sample sample = {.memory = memory,
+                            .fingerprint = UINT64_C(0xcbf29ce484222325),
+                            .waits = true,
+                            .why = watch->why};
     uint64_t progress = progress_of(memory);
 
     if (progress != watch->progress) {
@@ -418,7 +478,8 @@ static enum watch_state take_sample(struct watch *watch, const struct abi_memory
         snprintf(watch->why, sizeof watch->why, "an alarm or interval timer is set");
         return WATCH_FINE;
     }
-    sample_process(&sample, (int)memory->control.pid);
+    if (sample_process(&sample, (int)memory->control.pid) && sample.shares)
+        relatives_wait(&sample);
     if (progress_of(memory) != progress || memory->control.epoch != watch->epoch ||
         memory->control.pid == 0)
         return WATCH_FINE;

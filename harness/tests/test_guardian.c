@@ -1111,6 +1111,39 @@ static void test_keeper_killed(void)
     finish();
 }
 
+/* ---- few descriptors ------------------------------------------------------------- */
+
+static int lowest_free(void)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    close(fd);
+    return fd;
+}
+
+/* Each number more lets the start come one step further; until it succeeds, nothing is left. */
+static void test_start_short_of_descriptors(void)
+{
+    int first = lowest_free(), code = ERROR_SYSTEM;
+    struct rlimit before, limit;
+
+    CU_ASSERT_EQUAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+    for (limit = before, limit.rlim_cur = (rlim_t)first; code != 0; limit.rlim_cur++) {
+        CU_ASSERT_FATAL(limit.rlim_cur < before.rlim_cur);
+        CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        code = guardian_start(&g, &failure);
+        CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &before), 0);
+        if (code != 0) {
+            CU_ASSERT_EQUAL(code, ERROR_SYSTEM);
+            CU_ASSERT_PTR_NULL(strstr(failure.text, "from outside"));
+            CU_ASSERT_EQUAL(lowest_free(), first);
+            CU_ASSERT(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
+        }
+    }
+    finish();
+    CU_ASSERT_EQUAL(lowest_free(), first);
+}
+
 /* ---- removal --------------------------------------------------------------------- */
 
 static char top[PATH_MAX], run[PATH_MAX + 8], outside[PATH_MAX + 8];
@@ -1310,6 +1343,7 @@ static const CU_TestInfo tests[] = {
     {"the guardian is killed", test_guardian_killed},
     {"guardian and keeper are killed", test_guardian_and_keeper_killed},
     {"a keeper is killed", test_keeper_killed},
+    {"a start short of descriptors", test_start_short_of_descriptors},
     {"removal on death", test_remove_on_death},
     {"removal enters no mount", test_remove_enters_no_mount},
     {"removal of paths", test_remove_paths},
