@@ -120,6 +120,7 @@ _rundown_value()
     without) _rundown_reply "$value" "$prefix" < <(_rundown_ask list detectors --names) ;;
     format) _rundown_reply "$value" "$prefix" < <(_rundown_ask list formats --names) ;;
     mode) _rundown_reply "$value" "$prefix" < <(printf 'free\ncontrolled\n') ;;
+    kind) _rundown_reply "$value" "$prefix" < <(printf 'exact\nsite\nother\n') ;;
     gdb) _rundown_reply "$value" "$prefix" < <(printf 'finding\ninjection\n') ;;
     out | resume) _rundown_files "$value" "$prefix" d ;;
     output | stdin | profile | use) _rundown_files "$value" "$prefix" ;;

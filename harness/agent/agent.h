@@ -142,6 +142,8 @@ void step_begin(struct abi_lane *lane, uint32_t mode, uint32_t goal);
 void step_go(struct abi_lane *lane);
 /** A real function is back. */
 void step_end(struct abi_lane *lane);
+/** In a forked child: nobody is stepped there, whatever other threads its parent has. */
+void step_forked(void);
 bool agent_owns_address(uint64_t address);
 extern const struct injector_services strike_services;
 

@@ -3,6 +3,7 @@
  * and went. loader.S says how the first three are entered.
  */
 #include "agent.h"
+#include "cfi.h"
 #include "loader_sites.h"
 #include "loader_table.h"
 
@@ -27,36 +28,17 @@ void *loader_real_dl_iterate_phdr;
 
 /* --- a ret in the caller's module -------------------------------------------------------- */
 
-enum { GADGETS = 16 };
-
-static struct {
-    uint64_t from;
-    uint64_t to;
-    uint64_t gadget;
-} known[GADGETS];
-static uint32_t known_count;
-
-/*
- * "xor eax,eax; ret" in a leaf function and "repz ret" are found by unwinders with the stack
- * pointer where it really is; any other ret serves the loader as well.
- */
-static uint64_t find_ret(const unsigned char *from, const unsigned char *to)
+static bool holds_code(const ElfW(Phdr) * segment, uint64_t start, uint64_t address)
 {
-    uint64_t any = 0;
-
-    for (const unsigned char *at = from; at < to; at++) {
-        if (*at != 0xc3)
-            continue;
-        if ((at - from >= 2 && at[-1] == 0xc0 && at[-2] == 0x31) ||
-            (at - from >= 1 && at[-1] == 0xf3))
-            return (uint64_t)at;
-        if (any == 0)
-            any = (uint64_t)at;
-    }
-    return any;
+    return segment->p_type == PT_LOAD && (segment->p_flags & PF_X) && address >= start &&
+           address < start + segment->p_filesz;
 }
 
-static uint64_t search_module(uint64_t caller, uint64_t *from, uint64_t *to)
+/*
+ * Looked for anew each time: the module that lay here a moment ago may have been another one.
+ * 0: the caller is in no module (code made at run time), or its headers are not mapped.
+ */
+static uint64_t gadget_for(uint64_t caller)
 {
     struct dl_find_object object;
     const ElfW(Ehdr) * header;
@@ -69,36 +51,13 @@ static uint64_t search_module(uint64_t caller, uint64_t *from, uint64_t *to)
         return 0;
     segment = (const void *)((const char *)header + header->e_phoff);
     for (unsigned i = 0; i < header->e_phnum; i++, segment++) {
-        uint64_t base = header->e_type == ET_DYN ? (uint64_t)header : 0;
+        uint64_t start = (header->e_type == ET_DYN ? (uint64_t)header : 0) + segment->p_vaddr;
 
-        *from = base + segment->p_vaddr;
-        *to = *from + segment->p_filesz;
-        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X) && caller >= *from &&
-            caller < *to)
-            return find_ret((const void *)*from, (const void *)*to);
+        if (holds_code(segment, start, caller))
+            return cfi_ret((const void *)start, (const void *)(start + segment->p_filesz),
+                           object.dlfo_eh_frame, NULL);
     }
     return 0;
-}
-
-static uint64_t gadget_for(uint64_t caller)
-{
-    uint32_t count = __atomic_load_n(&known_count, __ATOMIC_ACQUIRE);
-    uint64_t from;
-    uint64_t to;
-    uint64_t gadget;
-
-    for (uint32_t i = 0; i < count && i < GADGETS; i++)
-        if (caller >= known[i].from && caller < known[i].to)
-            return known[i].gadget;
-    gadget = search_module(caller, &from, &to);
-    /* Only the program's own modules stay where they are; others may be unloaded. */
-    if (gadget != 0 && !agent_active && count < GADGETS) {
-        known[count].from = from;
-        known[count].to = to;
-        known[count].gadget = gadget;
-        __atomic_store_n(&known_count, count + 1, __ATOMIC_RELEASE);
-    }
-    return gadget;
 }
 
 /* --- modules --------------------------------------------------------------------------------- */
@@ -108,30 +67,17 @@ enum { INITIAL_MODULES = 256 };
 static uint64_t initial[INITIAL_MODULES]; /* bases of what was there before main */
 static unsigned initial_count;
 
-static uint64_t module_base(const struct dl_phdr_info *info, uint64_t *end)
+/* Where its first page is, as _dl_find_object() says it of what comes later. */
+static int note_initial(struct dl_phdr_info *info, size_t size, void *context)
 {
     uint64_t low = UINT64_MAX;
 
-    *end = 0;
-    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-
-        if (segment->p_type != PT_LOAD)
-            continue;
-        if (info->dlpi_addr + segment->p_vaddr < low)
-            low = info->dlpi_addr + segment->p_vaddr;
-        if (info->dlpi_addr + segment->p_vaddr + segment->p_memsz > *end)
-            *end = info->dlpi_addr + segment->p_vaddr + segment->p_memsz;
-    }
-    return low;
-}
-
-static int note_initial(struct dl_phdr_info *info, size_t size, void *context)
-{
-    uint64_t end;
-
+    for (unsigned i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_LOAD &&
+            info->dlpi_addr + info->dlpi_phdr[i].p_vaddr < low)
+            low = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
     if (initial_count < INITIAL_MODULES)
-        initial[initial_count++] = module_base(info, &end);
+        initial[initial_count++] = low & ~UINT64_C(4095);
     return 0;
 }
 
@@ -139,6 +85,8 @@ void modules_begin(void)
 {
     initial_count = 0;
     real.dl_iterate_phdr(note_initial, NULL);
+    if (!agent_owns_address((uint64_t)dlsym(RTLD_DEFAULT, "malloc")))
+        __atomic_fetch_or(&CONTROL->remarks, REMARK_OWN_HEAP, __ATOMIC_RELAXED);
 }
 
 static bool is_initial(uint64_t base)
@@ -172,7 +120,6 @@ struct change {
     uint64_t caller;
     uint64_t now;
     const struct link_map *opened;
-    bool present[ABI_MODULES];
 };
 
 /*
@@ -191,52 +138,67 @@ static struct abi_module *new_module(void)
     return NULL;
 }
 
-static void add_module(const struct dl_phdr_info *info, const struct change *change, uint64_t base,
-                       uint64_t end)
+static void add_module(const char *name, const struct change *change,
+                       const struct dl_find_object *object)
 {
     struct abi_module *module = new_module();
 
     if (module == NULL)
         return;
     memset(module, 0, sizeof *module);
-    module->base = base;
-    module->end = end;
+    module->base = (uint64_t)object->dlfo_map_start;
+    module->end = (uint64_t)object->dlfo_map_end;
     module->loaded_at = change->now;
     module->loader_lane = lane_index(change->lane);
     module->load_caller = change->caller;
-    strncpy(module->path, info->dlpi_name, sizeof module->path - 1);
+    strncpy(module->path, name, sizeof module->path - 1);
     module->state = MODULE_LOADED;
     __atomic_fetch_add(&CONTROL->modules_live, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&module->epoch, CONTROL->epoch, __ATOMIC_RELEASE);
 }
 
-static int note_loaded(struct dl_phdr_info *info, size_t size, void *context)
+static void note_module(const struct link_map *map, const struct change *change)
 {
-    struct change *change = context;
-    uint64_t end;
-    uint64_t base = module_base(info, &end);
+    struct dl_find_object object;
     struct abi_module *module;
+    uint64_t base;
 
+    if (_dl_find_object(map->l_ld, &object) != 0)
+        return;
+    base = (uint64_t)object.dlfo_map_start;
     if (is_initial(base))
-        return 0;
+        return;
     if (loaded_at(base) == NULL)
-        add_module(info, change, base, end);
-    if (info->dlpi_addr == change->opened->l_addr && (module = loaded_at(base)) != NULL) {
-        module->handle = (uint64_t)change->opened;
+        add_module(map->l_name, change, &object);
+    if (map == change->opened && (module = loaded_at(base)) != NULL) {
+        module->handle = (uint64_t)map;
         __atomic_fetch_add(&module->loads, 1, __ATOMIC_RELAXED);
     }
-    return 0;
 }
 
-static int note_present(struct dl_phdr_info *info, size_t size, void *context)
+/*
+ * dl_iterate_phdr tells of our own namespace alone; what was opened leads to all modules of its
+ * own, whichever that is. Called back all the same: the loader's lists stand still meanwhile.
+ */
+static int note_loaded(struct dl_phdr_info *info, size_t size, void *context)
 {
-    struct change *change = context;
-    uint64_t end;
-    const struct abi_module *module = loaded_at(module_base(info, &end));
+    const struct change *change = context;
+    const struct link_map *map = change->opened;
 
-    if (module != NULL)
-        change->present[module - agent_memory->module] = true;
-    return 0;
+    while (map->l_prev != NULL)
+        map = map->l_prev;
+    for (; map != NULL; map = map->l_next)
+        note_module(map, change);
+    return 1;
+}
+
+/* In any namespace, and without the loader's lock. */
+static bool is_there(const struct abi_module *module)
+{
+    struct dl_find_object object;
+
+    return _dl_find_object((void *)module->base, &object) == 0 &&
+           (uint64_t)object.dlfo_map_start == module->base;
 }
 
 static bool came_along(const struct abi_module *module, const struct abi_module *opened)
@@ -291,14 +253,14 @@ static void note_all_stays(const struct change *change)
     }
 }
 
-static uint32_t mark_gone(struct change *change)
+static uint32_t mark_gone(const struct change *change)
 {
     uint32_t gone = 0;
 
     for (uint32_t i = 0; i < module_count(); i++) {
         struct abi_module *module = &agent_memory->module[i];
 
-        if (module->epoch != CONTROL->epoch || module->state != MODULE_LOADED || change->present[i])
+        if (module->epoch != CONTROL->epoch || module->state != MODULE_LOADED || is_there(module))
             continue;
         module->unloaded_at = change->now;
         module->unloader_lane = lane_index(change->lane);
@@ -350,18 +312,23 @@ void modules_drop(struct abi_module *module)
 /* --- the hooks ---------------------------------------------------------------------------------
  */
 
+static void resolve(void)
+{
+    real_resolve();
+    *(__typeof__(dlmopen) **)&loader_real_dlmopen = real.dlmopen;
+    *(__typeof__(dl_iterate_phdr) **)&loader_real_dl_iterate_phdr = real.dl_iterate_phdr;
+    *(__typeof__(dlopen) **)&loader_real_dlopen = real.dlopen;
+}
+
 uint64_t loader_before(struct loader_frame *frame, uint32_t which, uint64_t caller,
                        uint64_t argument)
 {
     static const uint32_t sites[] = {0, SITE_DLOPEN, SITE_DLMOPEN, SITE_DL_ITERATE_PHDR};
     uint32_t site = sites[which];
+    uint64_t gadget;
 
-    if (loader_real_dlopen == NULL) {
-        real_resolve();
-        *(__typeof__(dlmopen) **)&loader_real_dlmopen = real.dlmopen;
-        *(__typeof__(dl_iterate_phdr) **)&loader_real_dl_iterate_phdr = real.dl_iterate_phdr;
-        *(__typeof__(dlopen) **)&loader_real_dlopen = real.dlopen;
-    }
+    if (loader_real_dlopen == NULL)
+        resolve();
     if (!agent_active)
         return 0;
     frame->call = agent_enter(site, caller);
@@ -371,15 +338,25 @@ uint64_t loader_before(struct loader_frame *frame, uint32_t which, uint64_t call
         return 0;
     if (site != SITE_DL_ITERATE_PHDR)
         lane_event(frame->call.lane, EVENT_LOAD_BEGIN, 0, argument, 0);
-    uint64_t gadget = gadget_for(caller);
-
-    if (gadget == 0)
+    gadget = gadget_for(caller);
+    if (gadget == 0) {
         agent_leave(frame->call);
-    else {
-        frame->call.lane->loading++;
-        agent_outside(frame->call);
+        return 0;
     }
+    frame->call.lane->loading++;
+    agent_outside(frame->call);
     return gadget;
+}
+
+/* The records are the target's: a forked child loads and closes for itself. */
+static void note_load(const struct loader_frame *frame, uint64_t handle)
+{
+    struct abi_lane *lane = frame->call.lane;
+    struct change change = {lane, frame->caller, agent_ticks(), (const void *)handle};
+
+    if (handle != 0 && !lane->elsewhere)
+        real.dl_iterate_phdr(note_loaded, &change);
+    lane_event(lane, EVENT_LOAD_END, CONTROL->modules, handle, 0);
 }
 
 void loader_after(struct loader_frame *frame, uint64_t result)
@@ -389,13 +366,8 @@ void loader_after(struct loader_frame *frame, uint64_t result)
     agent_inside(frame->call);
     lane->loading--;
     lane->site_caller = frame->caller; /* not what was called meanwhile */
-    if (lane->site != SITE_DL_ITERATE_PHDR) {
-        struct change change = {lane, frame->caller, agent_ticks(), (const void *)result, {false}};
-
-        if (result != 0)
-            real.dl_iterate_phdr(note_loaded, &change);
-        lane_event(lane, EVENT_LOAD_END, CONTROL->modules, result, 0);
-    }
+    if (lane->site != SITE_DL_ITERATE_PHDR)
+        note_load(frame, result);
     agent_leave(frame->call);
 }
 
@@ -421,30 +393,38 @@ static void count_close(struct abi_module *module, int result, uint64_t caller)
     module->unload_caller = caller;
 }
 
+static uint32_t note_close(struct abi_module *module, int result, const struct change *change)
+{
+    uint32_t gone;
+
+    if (change->lane->elsewhere)
+        return 0;
+    count_close(module, result, change->caller);
+    gone = mark_gone(change);
+    if (module != NULL && result == 0 && module->loads == 0 && module->state == MODULE_LOADED)
+        say_stays();
+    return gone;
+}
+
 HOOK int dlclose(void *handle)
 {
     struct agent_call call = agent_enter(SITE_DLCLOSE, CALLER());
-    struct change change = {call.lane, CALLER(), 0, NULL, {false}};
-    struct abi_module *module = call.lane != NULL ? opened_as(handle) : NULL;
-    uint32_t gone = 0;
+    struct change change = {call.lane, CALLER(), 0, NULL};
+    struct abi_module *module;
+    uint32_t gone;
     int result;
 
-    if (call.lane != NULL)
-        lane_event(call.lane, EVENT_UNLOAD_BEGIN, 0, (uint64_t)handle, 0);
-    if (call.lane != NULL)
-        call.lane->loading++;
+    if (call.lane == NULL)
+        return real.dlclose(handle);
+    module = opened_as(handle);
+    lane_event(call.lane, EVENT_UNLOAD_BEGIN, 0, (uint64_t)handle, 0);
+    call.lane->loading++;
     AGENT_CALL(call, result = real.dlclose(handle));
-    if (call.lane != NULL) {
-        call.lane->loading--;
-        call.lane->site_caller = CALLER();
-        count_close(module, result, CALLER());
-        change.now = agent_ticks();
-        real.dl_iterate_phdr(note_present, &change);
-        gone = mark_gone(&change);
-        if (module != NULL && result == 0 && module->loads == 0 && module->state == MODULE_LOADED)
-            say_stays();
-        lane_event(call.lane, EVENT_UNLOAD_END, gone, (uint64_t)handle, (uint64_t)result);
-    }
+    call.lane->loading--;
+    call.lane->site_caller = CALLER();
+    change.now = agent_ticks();
+    gone = note_close(module, result, &change);
+    lane_event(call.lane, EVENT_UNLOAD_END, gone, (uint64_t)handle, (uint64_t)result);
     agent_leave(call);
     return result;
 }

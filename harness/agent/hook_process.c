@@ -32,6 +32,7 @@ static void before_fork(void)
  */
 static void begin_child(void)
 {
+    step_forked();
     if (forking == NULL)
         return;
     lane_begin_forked(forking->parent);

@@ -4,7 +4,10 @@
 
 #include "agent.h"
 
-/** Notes what is loaded before main: none of these is ever counted as loaded in a cycle. */
+/**
+ * Notes what is loaded before main: none of these is ever counted as loaded in a cycle. And
+ * remarks a malloc of the program's own: it comes before our hook, which then never sees one.
+ */
 void modules_begin(void);
 /** The loaded module that @index numbers, modulo their count; NULL if there is none. */
 struct abi_module *modules_pick(int64_t index);

@@ -181,6 +181,8 @@ static void wait_turn(struct abi_lane *lane)
     while (__atomic_load_n(&lane->sched_turn, __ATOMIC_ACQUIRE) == 0) {
         raw_syscall(SYS_futex, (long)&lane->sched_turn, 0, 0, can_run(lane) ? (long)&limit : 0, 0,
                     0);
+        if (UNLIKELY(lane->attention & ATTEND_DIE)) /* its turn would never come */
+            strike_vanish();
         if (__atomic_load_n(&lane->sched_turn, __ATOMIC_ACQUIRE) == 0)
             steal_turn(lane, &seen);
     }

@@ -26,9 +26,38 @@ static void step_in(void)
         agent_lane->depth = 1;
 }
 
-/* --- others_vanish: each other thread gets a signal whose handler ends it ------------------ */
+/* --- others_vanish: each other thread gets a signal whose handler ends it ------------------
+ *
+ * It is glibc's own SIGSETXID: no mask of a program's holds it up, whatever function sets that,
+ * since libc leaves it out; sigwait and sigaction don't take it either. setuid() and the like
+ * install their handler again each time they need it. Only a program that makes the system
+ * call itself can block it; then nobody is touched, and the strike has not fired.
+ */
 
-enum { DEATH_SIGNAL = 63 };
+enum {
+    DEATH_SIGNAL = 33,
+    ROUNDS_ASLEEP = 200, /* of a thread that blocks it: libc does so for some moments */
+    ROUNDS_AWAKE = 10000,
+};
+
+/* What the kernel takes; libc would refuse the number. */
+struct kernel_action {
+    void (*handler)(int, siginfo_t *, void *);
+    uint64_t flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+enum { KERNEL_RESTORER = 0x04000000 };
+
+/* The bytes by which unwinders know a signal's frame. */
+void service_restorer(void);
+__asm__(".text\n"
+        ".type service_restorer, @function\n"
+        "nop\n"
+        "service_restorer:\n"
+        "movq $15, %rax\n" /* rt_sigreturn */
+        "syscall\n"
+        ".size service_restorer, . - service_restorer\n");
 
 static void on_death(int signal, siginfo_t *info, void *context)
 {
@@ -77,14 +106,45 @@ static bool is_zombie(long tid)
     return state == 'Z' || state == 'X';
 }
 
-/* Signals every thread but this one and the recorder's; returns how many there were. */
-static unsigned signal_others(void)
+static bool blocks_death(long tid)
 {
-    char buffer[2048];
+    char text[3072];
+    const char *at;
+    uint64_t mask = 0;
+
+    if (agent_task_read(tid, "status", text, sizeof text) == 0 ||
+        (at = strstr(text, "\nSigBlk:\t")) == NULL)
+        return false; /* gone meanwhile */
+    for (at += strlen("\nSigBlk:\t"); *at > ' '; at++)
+        mask = mask << 4 | (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+    return (mask & UINT64_C(1) << (DEATH_SIGNAL - 1)) != 0;
+}
+
+/* What is to be done with each thread but this one and the recorder's. */
+struct others {
+    long pid;
+    bool strike;
+    unsigned count;
+    unsigned blocking;
+    unsigned awake; /* of those that block it: they may let it through yet */
+};
+
+static void visit(struct others *others, long tid)
+{
+    if (others->strike)
+        others->count += RAW3(SYS_tgkill, others->pid, tid, DEATH_SIGNAL) == 0;
+    if (!blocks_death(tid))
+        return;
+    others->blocking++;
+    others->awake += agent_task_state((uint32_t)tid) != 'S';
+}
+
+static struct others visit_others(bool strike)
+{
+    struct others others = {RAW1(SYS_getpid, 0), strike, 0, 0, 0};
+    _Alignas(struct linux_dirent64) char buffer[1024];
     long fd = RAW4(SYS_openat, AT_FDCWD, "/proc/self/task", O_RDONLY | O_DIRECTORY, 0);
     long self = RAW1(SYS_gettid, 0);
-    long pid = RAW1(SYS_getpid, 0);
-    unsigned others = 0;
     long length;
 
     while (fd >= 0 && (length = RAW3(SYS_getdents64, fd, buffer, sizeof buffer)) > 0) {
@@ -93,10 +153,9 @@ static unsigned signal_others(void)
             long tid = number_of(entry->name);
 
             at += entry->length;
-            if (tid == 0 || tid == self || is_recorders(tid) || (tid == pid && is_zombie(tid)))
-                continue;
-            if (RAW3(SYS_tgkill, pid, tid, DEATH_SIGNAL) == 0)
-                others++;
+            if (tid != 0 && tid != self && !is_recorders(tid) &&
+                (tid != others.pid || !is_zombie(tid)))
+                visit(&others, tid);
         }
     }
     if (fd >= 0)
@@ -104,18 +163,60 @@ static unsigned signal_others(void)
     return others;
 }
 
-static void others_vanish(void)
+/* False: one blocks the signal for good, as far as can be seen. */
+static bool can_be_reached(void)
 {
-    struct sigaction action;
+    for (unsigned asleep = 0, round = 0; round < ROUNDS_AWAKE; round++) {
+        struct others others = visit_others(false);
 
-    memset(&action, 0, sizeof action);
-    action.sa_sigaction = on_death;
-    action.sa_flags = SA_SIGINFO;
-    sigfillset(&action.sa_mask);
-    sigaction(DEATH_SIGNAL, &action, NULL);
-    /* A thread that blocks every signal stays: bounded, and the survivor goes on. */
-    for (unsigned round = 0; round < 10000 && signal_others() > 0; round++)
+        if (others.blocking == 0)
+            return true;
+        asleep = others.awake == 0 ? asleep + 1 : 0;
+        if (asleep == ROUNDS_ASLEEP)
+            break;
         RAW1(SYS_sched_yield, 0);
+    }
+    return false;
+}
+
+static bool not_reached(void)
+{
+    __atomic_fetch_or(&CONTROL->remarks, REMARK_UNREACHED, __ATOMIC_RELAXED);
+    __atomic_fetch_and(&CONTROL->fired, ~(UINT64_C(1) << (agent_lane->strike - 1)),
+                       __ATOMIC_RELEASE);
+    return false;
+}
+
+/* Some are dead, and one will not die: neither its exit nor its going on would say anything. */
+static void __attribute__((__noreturn__)) call_off(void)
+{
+    int status = CONTROL->baseline_status;
+
+    not_reached();
+    emit_close_gate();
+    for (;;)
+        RAW1(SYS_exit_group, WIFEXITED(status) ? WEXITSTATUS(status) : 0);
+}
+
+static bool others_vanish(void)
+{
+    struct kernel_action action = {on_death, SA_SIGINFO | KERNEL_RESTORER, service_restorer,
+                                   UINT64_MAX};
+
+    if (!can_be_reached())
+        return not_reached();
+    RAW4(SYS_rt_sigaction, DEATH_SIGNAL, &action, NULL, sizeof action.mask);
+    for (unsigned asleep = 0, round = 0; round < ROUNDS_AWAKE; round++) {
+        struct others others = visit_others(true);
+
+        if (others.count == 0)
+            return true;
+        asleep = others.blocking == others.count && others.awake == 0 ? asleep + 1 : 0;
+        if (asleep == ROUNDS_ASLEEP)
+            break;
+        RAW1(SYS_sched_yield, 0);
+    }
+    call_off();
 }
 
 /* --- ends of the process -------------------------------------------------------------------------

@@ -5,9 +5,10 @@
  * strikes, or lets it go on. Two kinds of system call must not be stepped over blindly:
  *
  *   - one that would block SIGTRAP: the next trap would kill the process. The handler does the
- *     call itself, on the mask that its own return will install, and leaves SIGTRAP out;
- *   - one that makes a new thread or process: the flag would be copied to it. Stepping ends
- *     there, so lengths and strikes reach up to the clone and not beyond.
+ *     call itself, on the mask that its own return will install, and leaves SIGTRAP out. What
+ *     the program wants of SIGTRAP is kept beside it, told when asked for, and given back;
+ *   - one that makes a new thread or process: flag, mask and handler would be copied to it.
+ *     Stepping ends there, so lengths and strikes reach up to the clone and not beyond.
  *
  * Source of the flag's rules: Intel SDM vol. 3, 17.3 (debug exceptions).
  */
@@ -22,16 +23,13 @@
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 static uint64_t code_end; /* of the agent's own code; found at the first step */
 
-static __thread uint64_t saved_mask INITIAL_EXEC;
+/* While this thread has SIGTRAP for itself: whether the program wants it blocked here. */
+static __thread bool taken INITIAL_EXEC;
+static __thread bool program_blocks INITIAL_EXEC;
 
 /* What the program wants done at a SIGTRAP, while threads of it are stepped. */
 static struct sigaction program_action;
 static uint32_t stepped; /* threads */
-
-bool agent_owns_address(uint64_t address)
-{
-    return address >= (uint64_t)&__ehdr_start && address < code_end;
-}
 
 static void find_own_code(void)
 {
@@ -41,6 +39,13 @@ static void find_own_code(void)
     for (unsigned i = 0; i < __ehdr_start.e_phnum; i++, segment++)
         if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X))
             code_end = (uint64_t)base + segment->p_vaddr + segment->p_memsz;
+}
+
+bool agent_owns_address(uint64_t address)
+{
+    if (code_end == 0)
+        find_own_code();
+    return address >= (uint64_t)&__ehdr_start && address < code_end;
 }
 
 static void kernel_mask(int how, const uint64_t *set, uint64_t *old)
@@ -64,56 +69,70 @@ static bool makes_a_thread(long number)
     return number == SYS_clone || number == SYS_clone3 || number == SYS_fork || number == SYS_vfork;
 }
 
+/* The mask as the program would have it, in a context. */
+static uint64_t program_mask(const ucontext_t *uc)
+{
+    uint64_t mask;
+
+    memcpy(&mask, &uc->uc_sigmask, sizeof mask);
+    return (mask & ~TRAP_BIT) | (program_blocks ? TRAP_BIT : 0);
+}
+
+static uint64_t changed_mask(uint64_t mask, greg_t how, const uint64_t *set)
+{
+    if (set == NULL)
+        return mask;
+    if (how == SIG_BLOCK)
+        return mask | *set;
+    return how == SIG_UNBLOCK ? mask & ~*set : *set;
+}
+
 /* rt_sigprocmask(how, set, old, 8), carried out on the context that sigreturn installs. */
 static void emulate_mask(ucontext_t *uc)
 {
     greg_t *regs = uc->uc_mcontext.gregs;
     const uint64_t *set = (const uint64_t *)regs[REG_RSI];
     uint64_t *old = (uint64_t *)regs[REG_RDX];
-    uint64_t mask;
+    uint64_t before = program_mask(uc);
+    uint64_t mask = changed_mask(before, regs[REG_RDI], set);
 
-    memcpy(&mask, &uc->uc_sigmask, sizeof mask);
     if (old != NULL)
-        *old = mask;
-    if (set != NULL && regs[REG_RDI] == SIG_BLOCK)
-        mask |= *set;
-    else if (set != NULL && regs[REG_RDI] == SIG_UNBLOCK)
-        mask &= ~*set;
-    else if (set != NULL)
-        mask = *set;
+        *old = before; /* perhaps what @set was read from */
+    program_blocks = (mask & TRAP_BIT) != 0;
     mask &= ~TRAP_BIT;
     memcpy(&uc->uc_sigmask, &mask, sizeof mask);
     regs[REG_RAX] = 0;
     regs[REG_RIP] += 2;
 }
 
+/* With several strikes another thread may just begin to step: then the signal stays ours. */
+static void give_back_signal(void)
+{
+    taken = false;
+    if (__atomic_sub_fetch(&stepped, 1, __ATOMIC_ACQ_REL) == 0 && CONTROL->plan.count <= 1)
+        sigaction(SIGTRAP, &program_action, NULL);
+}
+
+static void give_back_mask(ucontext_t *uc)
+{
+    uint64_t mask = program_mask(uc);
+
+    memcpy(&uc->uc_sigmask, &mask, sizeof mask);
+}
+
 static void before_syscall(struct abi_lane *lane, ucontext_t *uc)
 {
     greg_t *regs = uc->uc_mcontext.gregs;
 
-    if (regs[REG_RAX] == SYS_rt_sigprocmask && regs[REG_R10] == 8)
+    if (regs[REG_RAX] == SYS_rt_sigprocmask && regs[REG_R10] == 8 &&
+        (regs[REG_RSI] == 0 || (uint64_t)regs[REG_RDI] <= SIG_SETMASK))
         emulate_mask(uc);
     else if (makes_a_thread(regs[REG_RAX])) {
         regs[REG_EFL] &= ~TRAP_FLAG;
         lane->step_goal = 0; /* measured up to here, and nothing to strike any more */
+        give_back_signal();  /* what is born now has nothing of ours */
+        give_back_mask(uc);
     }
-}
-
-/* A thread that lives on after a strike has its own idea of SIGTRAP again. */
-static void give_back_mask(ucontext_t *uc)
-{
-    uint64_t mask;
-
-    memcpy(&mask, &uc->uc_sigmask, sizeof mask);
-    mask = (mask & ~TRAP_BIT) | (saved_mask & TRAP_BIT);
-    memcpy(&uc->uc_sigmask, &mask, sizeof mask);
-}
-
-/* With several strikes another thread may just begin to step: then the signal stays ours. */
-static void give_back_signal(void)
-{
-    if (__atomic_sub_fetch(&stepped, 1, __ATOMIC_ACQ_REL) == 0 && CONTROL->plan.count <= 1)
-        sigaction(SIGTRAP, &program_action, NULL);
 }
 
 static void on_trap(int signal, siginfo_t *info, void *context)
@@ -133,10 +152,10 @@ static void on_trap(int signal, siginfo_t *info, void *context)
         bool strike = lane->stepping == 1;
 
         regs[REG_EFL] &= ~TRAP_FLAG;
+        give_back_signal();
+        give_back_mask(uc);
         if (strike) {
-            give_back_signal();
             strike_fire(lane, lane->strike - 1, context);
-            give_back_mask(uc);
             finish(lane);
         }
         return;
@@ -163,6 +182,7 @@ static void take_signal(void)
     struct sigaction old;
 
     __atomic_fetch_add(&stepped, 1, __ATOMIC_ACQ_REL);
+    taken = true;
     memset(&action, 0, sizeof action);
     action.sa_sigaction = on_trap;
     action.sa_flags = SA_SIGINFO;
@@ -175,13 +195,15 @@ static void take_signal(void)
 void step_go(struct abi_lane *lane)
 {
     uint64_t trap = TRAP_BIT;
+    uint64_t before = 0;
 
     if (lane->step_nested++ != 0)
         return;
     if (code_end == 0)
         find_own_code();
     take_signal();
-    kernel_mask(SIG_UNBLOCK, &trap, &saved_mask);
+    kernel_mask(SIG_UNBLOCK, &trap, &before);
+    program_blocks = (before & TRAP_BIT) != 0;
     __asm__ volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
 }
 
@@ -197,12 +219,26 @@ static void note_length(struct abi_lane *lane)
 /* Only the hook that began the stepping ends it, not one that is nested in its call. */
 void step_end(struct abi_lane *lane)
 {
+    uint64_t trap = TRAP_BIT;
+
     if (--lane->step_nested != 0)
         return;
     __asm__ volatile("pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
     if (lane->stepping == 2)
         note_length(lane);
     finish(lane);
+    if (!taken)
+        return; /* given back where the stepping ended */
     give_back_signal();
-    kernel_mask(SIG_SETMASK, &saved_mask, NULL);
+    if (program_blocks)
+        kernel_mask(SIG_BLOCK, &trap, NULL);
+}
+
+void step_forked(void)
+{
+    if (stepped == 0)
+        return;
+    stepped = 0;
+    taken = false;
+    sigaction(SIGTRAP, &program_action, NULL);
 }

@@ -129,6 +129,22 @@ void strike_record(struct abi_lane *lane, unsigned strike, const void *context)
     __atomic_store_n(&death->epoch, CONTROL->epoch, __ATOMIC_RELEASE);
 }
 
+/*
+ * Its end would be the end of a process, with a status of 0 at that: its parent would be told
+ * that all is well. Whoever wants that kills the process.
+ */
+static bool is_a_whole_child(const struct abi_lane *lane)
+{
+    char text[4096];
+    const char *line;
+
+    if (!lane->elsewhere ||
+        agent_task_read((long)RAW1(SYS_gettid, 0), "status", text, sizeof text) == 0)
+        return false;
+    line = strstr(text, "\nThreads:\t");
+    return line != NULL && strncmp(line, "\nThreads:\t1\n", 12) == 0;
+}
+
 void strike_fire(struct abi_lane *lane, unsigned index, void *context)
 {
     const struct plan_point *point = &CONTROL->plan.strike[index];
@@ -140,6 +156,9 @@ void strike_fire(struct abi_lane *lane, unsigned index, void *context)
     if (point->injector >= injector_count())
         return;
     injector = injector_registry[point->injector];
+    if (injector->effect == EFFECT_THREAD_DIES && is_a_whole_child(lane))
+        return;
+    lane->strike = index + 1;
     if (injector->effect == EFFECT_THREAD_DIES || injector->effect == EFFECT_THREAD_PARKED)
         strike_record(lane, index, context);
     __atomic_fetch_or(&CONTROL->intended, UINT64_C(1) << index, __ATOMIC_RELEASE);
@@ -149,7 +168,8 @@ void strike_fire(struct abi_lane *lane, unsigned index, void *context)
         RAW3(SYS_tgkill, RAW1(SYS_getpid, 0), RAW1(SYS_gettid, 0), SIGSTOP);
     if (injector->act != NULL)
         injector->act(&strike);
-    lane_event(lane, EVENT_INJECT_FIRED, index, 0, 0);
+    if (__atomic_load_n(&CONTROL->fired, __ATOMIC_ACQUIRE) & UINT64_C(1) << index)
+        lane_event(lane, EVENT_INJECT_FIRED, index, 0, 0);
 }
 
 void strike_vanish(void)

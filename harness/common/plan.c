@@ -85,9 +85,21 @@ static bool is_main(const char *thread)
     return thread[0] == 'T' && thread[1] == '1' && thread[2] == 0;
 }
 
+/* "T1.2f1": as a rule its end would be the end of its process, and its parent's status. */
+static bool leads_child(const char *thread)
+{
+    char last = 0;
+
+    for (unsigned i = 0; i < PLAN_THREAD_BYTES && thread[i] != 0; i++)
+        last = thread[i] >= '0' && thread[i] <= '9' ? last : thread[i];
+    return last == 'f';
+}
+
 static bool victim_allowed(const struct plan_spec *spec, const char *thread)
 {
     if (is_main(thread) ? spec->not_main : spec->main_only)
+        return false;
+    if (spec->not_main && leads_child(thread))
         return false;
     return spec->point.thread[0] == 0 || same_thread(spec->point.thread, thread);
 }

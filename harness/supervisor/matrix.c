@@ -100,7 +100,27 @@ int matrix_build(struct run *run, struct error *e)
     return 0;
 }
 
-/* A resumed run must be the same run: cell by cell. */
+static int store_from(struct run *run, size_t first, struct error *e)
+{
+    for (size_t i = first; i < run->cells; i++) {
+        int code = store_cell_add(run->store, &run->cell[i].row, e);
+
+        if (code != 0)
+            return code;
+    }
+    return 0;
+}
+
+static bool any_begun(const struct store_cell *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].next != 0)
+            return true;
+    return false;
+}
+
+/* A resumed run must be the same run: cell by cell. One that was killed before all of its cells
+ * were written has done nothing yet, and gets the rest of them. */
 static int resume(struct run *run, struct error *e)
 {
     struct store_cell *rows;
@@ -109,7 +129,7 @@ static int resume(struct run *run, struct error *e)
 
     if (code != 0)
         return code;
-    if (count != run->cells)
+    if (count > run->cells || (count < run->cells && any_begun(rows, count)))
         code =
             error_set(e, ERROR_USAGE, "--resume: %s holds %zu cells, this command line makes %zu",
                       run->options.directory, count, run->cells);
@@ -136,7 +156,7 @@ static int resume(struct run *run, struct error *e)
         memcpy(cell->row.histogram, rows[i].histogram, sizeof cell->row.histogram);
     }
     store_cells_free(rows, count);
-    return code;
+    return code == 0 ? store_from(run, count, e) : code;
 }
 
 int matrix_store(struct run *run, struct error *e)
@@ -145,13 +165,7 @@ int matrix_store(struct run *run, struct error *e)
         return 0;
     if (run->options.resume)
         return resume(run, e);
-    for (size_t i = 0; i < run->cells; i++) {
-        int code = store_cell_add(run->store, &run->cell[i].row, e);
-
-        if (code != 0)
-            return code;
-    }
-    return 0;
+    return store_from(run, 0, e);
 }
 
 void matrix_free(struct run *run)

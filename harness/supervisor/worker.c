@@ -61,6 +61,19 @@ static void remark(struct worker *worker, struct run_cell *cell, const char *sta
         run_fail(worker->run, ERROR_SYSTEM, "the results could not be written");
 }
 
+/* What the agent has found out about the program; a cell is told once. */
+static void pass_on_remarks(struct worker *worker)
+{
+    uint32_t told = REMARK_UNREACHED; /* of this cell; the heap is every cell's */
+    uint32_t remarks = __atomic_fetch_and(&control_of(worker)->remarks, ~told, __ATOMIC_RELAXED);
+
+    if (remarks & REMARK_OWN_HEAP)
+        remark(worker, worker->cell, NULL, "it brings its own malloc: heap not watched");
+    if (remarks & REMARK_UNREACHED)
+        remark(worker, worker->cell, NULL,
+               "not fired where a thread blocks even libc's own signals: it cannot be ended");
+}
+
 static void give_up_cell(struct worker *worker, const char *why)
 {
     worker->cell->done = true;
@@ -248,6 +261,7 @@ static void start_cell(struct worker *worker)
 {
     if (worker->cell->target->notes != NULL)
         remark(worker, worker->cell, NULL, worker->cell->target->notes);
+    pass_on_remarks(worker);
     if (worker->run->options.dry_run)
         give_up_cell(worker, ""), worker_feed(worker);
     else
@@ -361,6 +375,7 @@ static void commit(struct worker *worker)
         store_commit_batch(run->store, &worker->sum, worker->found.finding, worker->found.count,
                            worker->laps.series, worker->laps.series_count, &e) != 0)
         run_fail(run, e.code, "%s", e.text);
+    pass_on_remarks(worker);
     verdict_clear(&worker->found);
     laps_clear(&worker->laps);
     worker->cell->done |= cell_complete(run, worker->cell); /* time may have run out already */

@@ -304,6 +304,7 @@ static void play_other(const char *program)
         CU_ASSERT_TRUE(stage_said(&stage, "calls") >= 20);
         check_places(&stage, each_wanted);
         check_lanes(&stage);
+        CU_ASSERT_EQUAL(stage_control(&stage)->remarks, 0);
     }
     stage_close(&stage);
 }
@@ -347,6 +348,7 @@ static void test_own(void)
             check_sum(scenes[i], table_sum(&stage, 0, UINT64_MAX), (struct sum){0, 0});
             check_lanes(&stage);
             CU_ASSERT_EQUAL(stage_lane(&stage, "T1")->unknown_frees, 0);
+            CU_ASSERT_EQUAL(stage_control(&stage)->remarks, REMARK_OWN_HEAP);
         }
         stage_close(&stage);
     }

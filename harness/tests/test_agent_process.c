@@ -161,6 +161,70 @@ static void test_fork(void)
     stage_close(&stage);
 }
 
+/* A child's only thread is the whole child: to kill it would be another injection. */
+static void test_kill_in_child(void)
+{
+    struct stage stage;
+
+    CU_ASSERT_TRUE_FATAL(stage_open(&stage, "process", "fork"));
+    stage_strike(&stage, "thread-kill", "T1f1", SITE_THREAD_CREATE, 1, 0, 0);
+    CU_ASSERT_TRUE(stage_pass(&stage));
+    CU_ASSERT_EQUAL(stage_control(&stage)->fired, 0);
+    CU_ASSERT_EQUAL(stage_control(&stage)->not_fired, 1);
+    CU_ASSERT_EQUAL(stage_control(&stage)->deaths, 0);
+    stage_strike(&stage, "thread-kill", "T1f1.1", SITE_LOCK, 1, 0, 0);
+    CU_ASSERT_TRUE(stage_pass(&stage));
+    CU_ASSERT_EQUAL(stage_control(&stage)->fired, 1);
+    CU_ASSERT_EQUAL(stage_control(&stage)->deaths, 1);
+    stage_close(&stage);
+}
+
+/* --- the order of Windows
+ * --------------------------------------------------------------------------------- */
+
+/* Whatever masks they have set by libc: at exit the thread that exits is alone. */
+static void test_deaf(void)
+{
+    static const uint32_t modes[] = {PLAN_FREE, PLAN_CONTROLLED};
+    struct stage stage;
+
+    CU_ASSERT_TRUE(stage_plain("process", "deaf"));
+    CU_ASSERT_TRUE_FATAL(stage_open(&stage, "process", "deaf"));
+    for (unsigned i = 0; i < 8; i++) {
+        stage.mode = modes[i % 2];
+        stage.cycle = i;
+        stage.spec.none = 1;
+        CU_ASSERT_TRUE(stage_pass(&stage));
+        CU_ASSERT_EQUAL(stage_said(&stage, "left"), 5);
+        stage_strike(&stage, "exit-nt-order", "T1", SITE_LOCK, 1, 0, 77);
+        CU_ASSERT_TRUE(stage_pass(&stage));
+        CU_ASSERT_EQUAL(stage_control(&stage)->fired, 1);
+        CU_ASSERT_EQUAL(stage_control(&stage)->remarks, 0);
+        CU_ASSERT_EQUAL(stage_status(&stage), 77);
+        CU_ASSERT_EQUAL(stage_said(&stage, "left"), 1);
+    }
+    stage_close(&stage);
+}
+
+/* One blocks it by a system call of its own: nobody is touched, and it is said. */
+static void test_stone_deaf(void)
+{
+    struct stage stage;
+
+    CU_ASSERT_TRUE(stage_plain("process", "stone-deaf"));
+    CU_ASSERT_TRUE_FATAL(stage_open(&stage, "process", "stone-deaf"));
+    stage_strike(&stage, "exit-nt-order", "T1", SITE_LOCK, 1, 0, 77);
+    CU_ASSERT_TRUE(stage_pass(&stage));
+    CU_ASSERT_EQUAL(stage_control(&stage)->intended, 1);
+    CU_ASSERT_EQUAL(stage_control(&stage)->fired, 0);
+    CU_ASSERT_EQUAL(stage_count(stage_lane(&stage, "T1"), EVENT_INJECT_INTENT), 1);
+    CU_ASSERT_EQUAL(stage_count(stage_lane(&stage, "T1"), EVENT_INJECT_FIRED), 0);
+    CU_ASSERT_EQUAL(stage_control(&stage)->remarks, REMARK_UNREACHED);
+    CU_ASSERT_EQUAL(stage_status(&stage), 0);
+    CU_ASSERT_EQUAL(stage_said(&stage, "left"), 5);
+    stage_close(&stage);
+}
+
 static void test_vfork(void)
 {
     play_with_workers("vfork", 1);
@@ -203,6 +267,9 @@ int main(void)
         {"posix_spawn", test_spawn},
         {"system and popen", test_shell},
         {"execve of itself", test_exec},
+        {"the only thread of a child is not killed", test_kill_in_child},
+        {"all others vanish, whatever they block", test_deaf},
+        {"one that cannot be ended", test_stone_deaf},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"agent: process", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};

@@ -237,6 +237,36 @@ static void test_own_trap(void)
     stage_close(&stage);
 }
 
+/* Stepped or not, it is the program's mask that counts, and what is made of it stays. */
+static void test_mask(void)
+{
+    struct stage stage;
+
+    CU_ASSERT_TRUE(stage_plain("steps", "mask"));
+    CU_ASSERT_TRUE_FATAL(stage_open(&stage, "steps", "mask"));
+    CU_ASSERT_TRUE(stage_pass(&stage));
+    for (unsigned bucket = 0; bucket < 4; bucket++)
+        CU_ASSERT_TRUE(measured(&stage, "T1", SITE_DLOPEN, bucket) > 5);
+    stage_close(&stage);
+}
+
+static void test_child(void)
+{
+    struct stage stage;
+
+    CU_ASSERT_TRUE(stage_plain("steps", "child"));
+    CU_ASSERT_TRUE_FATAL(stage_open(&stage, "steps", "child"));
+    CU_ASSERT_TRUE(stage_pass(&stage));
+    for (unsigned bucket = 0; bucket < 4; bucket++)
+        CU_ASSERT_TRUE(measured(&stage, "T1", SITE_FORK, bucket) > 5);
+    stage_close(&stage);
+    CU_ASSERT_TRUE(stage_plain("steps", "spawn"));
+    CU_ASSERT_TRUE_FATAL(stage_open(&stage, "steps", "spawn"));
+    for (unsigned bucket = 0; bucket < 3; bucket++)
+        CU_ASSERT_TRUE(measured(&stage, "T1", SITE_SPAWN, bucket) > 5);
+    stage_close(&stage);
+}
+
 static void test_small(void)
 {
     struct stage stage;
@@ -389,6 +419,8 @@ int main(void)
         {"the same place again", test_same_place},
         {"signals blocked and ignored", test_deaf},
         {"a SIGTRAP handler of the program's own", test_own_trap},
+        {"a mask that a stepped constructor changes", test_mask},
+        {"SIGTRAP in what a stepped call starts", test_child},
         {"the smallest stack", test_small},
         {"killed with a lock held", test_held},
         {"parked and resumed", test_resumed},

@@ -333,7 +333,7 @@ static void a_full_disk_is_told(void)
     for (size_t i = 0; i < sizeof rooms / sizeof rooms[0]; i++) {
         room = rooms[i];
         command_words(&said, mount_full,
-                      "run --quiet --inject none --seed 3 --cycles 40 --out full/results -- " ACTS
+                      "run --quiet --inject none --seed 3 --cycles 90 --out full/results -- " ACTS
                       " say-and-crash hello");
         if (passed_over("a small file system"))
             return;

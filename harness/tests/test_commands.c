@@ -1232,6 +1232,8 @@ static void completion_offers_what_the_program_knows(void)
     check_completion("rundown explain heap.lo", "heap.lock-orphaned\n");
     check_completion("rundown explain cras", "crash.signal\ncrash\n");
     check_completion("rundown module --us", "--use=\n--usage\n");
+    check_completion("rundown trend --kind=ex", "exact\n");
+    check_completion("rundown trend --qu", "--quantum=\n");
     check_completion("rundown list si", "sites\n");
     check_completion("rundown list workloads heap", "heap-churn\n");
     check_completion("rundown doctor x", "");

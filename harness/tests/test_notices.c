@@ -138,6 +138,30 @@ static void test_hang_without_an_explanation(void)
     CU_ASSERT(says("FAIL  hang.deadlock"));
 }
 
+/* A heap that no hook sees: silence about it would pass for praise. */
+static void test_own_malloc(void)
+{
+    static const char words[] = "run --inject none --cycles 3 --no-lttng --quiet --out %s -- "
+                                "%s/tests/targets/%s each";
+    char line[2048];
+
+    snprintf(line, sizeof line, words, "own", RUNDOWN_BUILD_DIR, "heap_own");
+    CU_ASSERT_EQUAL(call(line), 0);
+    CU_ASSERT(says("note: it brings its own malloc: heap not watched"));
+    snprintf(line, sizeof line, words, "linked", RUNDOWN_BUILD_DIR, "heap_linked");
+    CU_ASSERT_EQUAL(call(line), 0);
+    CU_ASSERT(strstr(text, "its own malloc") == NULL);
+}
+
+static void test_thread_that_cannot_be_ended(void)
+{
+    CU_ASSERT_EQUAL(call("run --inject exit-nt-order@T1:lock#1 --cycles 3 --no-control --no-lttng "
+                         "--quiet --out deaf -- " RUNDOWN_BUILD_DIR "/tests/targets/process "
+                         "stone-deaf"),
+                    3); /* the point that was asked for did not fire */
+    CU_ASSERT(says("note: not fired where a thread blocks even libc's own signals"));
+}
+
 int main(void)
 {
     CU_pSuite suite;
@@ -155,6 +179,8 @@ int main(void)
     CU_ADD_TEST(suite, test_fork_in_order);
     CU_ADD_TEST(suite, test_promise_is_signed);
     CU_ADD_TEST(suite, test_hang_without_an_explanation);
+    CU_ADD_TEST(suite, test_own_malloc);
+    CU_ADD_TEST(suite, test_thread_that_cannot_be_ended);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     snprintf(text, sizeof text, "rm -rf %s", place);

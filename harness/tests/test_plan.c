@@ -574,6 +574,32 @@ static void main_limits(void)
     CU_ASSERT_EQUAL(struck(&spec), 0);
 }
 
+/* A forked child's first thread is its main one. */
+static void main_of_a_child(void)
+{
+    static const char *const threads[] = {"T1", "T1.1", "T1.2f1", "T1f1", "T1f1.1", "T1f12"};
+    struct plan_spec spec = any_spec();
+    unsigned hit = 0;
+
+    memset(&profile, 0, sizeof profile);
+    for (unsigned i = 0; i < 6; i++) {
+        strcpy(profile.entry[i].thread, threads[i]);
+        profile.entry[i].site = SITE_MALLOC;
+        profile.entry[i].hits = 5;
+    }
+    profile.count = 6;
+    spec.not_main = 1;
+    for (uint64_t cycle = 0; cycle < 200; cycle++) {
+        const struct plan_point *strike = must_draw(&spec, cycle);
+
+        CU_ASSERT(strcmp(strike->thread, "T1.1") == 0 || strcmp(strike->thread, "T1f1.1") == 0);
+        hit |= strcmp(strike->thread, "T1.1") == 0 ? 1 : 2;
+    }
+    CU_ASSERT_EQUAL(hit, 3);
+    strcpy(spec.point.thread, "T1f1");
+    CU_ASSERT_EQUAL(struck(&spec), 0);
+}
+
 static void a_given_hit_limits(void)
 {
     struct plan_spec spec = any_spec();
@@ -1249,6 +1275,7 @@ static void add_spec_tests(CU_pSuite suite)
     CU_ADD_TEST(suite, sites_limit);
     CU_ADD_TEST(suite, threads_limit);
     CU_ADD_TEST(suite, main_limits);
+    CU_ADD_TEST(suite, main_of_a_child);
     CU_ADD_TEST(suite, a_given_hit_limits);
     CU_ADD_TEST(suite, no_hits_no_strike);
     CU_ADD_TEST(suite, the_control_cell_strikes_nothing);

@@ -25,6 +25,7 @@
 
 enum {
     NOBODY = 65534,
+    HIDDEN = 3, /* a status: nobody cannot read this program */
     STACKS = 16,
 };
 
@@ -1108,9 +1109,13 @@ static pid_t nobody_pid;
 static void check_as_nobody(struct board *unused)
 {
     unsigned before = CU_get_number_of_failures();
+    char own[4096] = {0};
 
     if (setresgid(NOBODY, NOBODY, NOBODY) != 0 || setresuid(NOBODY, NOBODY, NOBODY) != 0)
         _exit(1);
+    /* Below somebody's closed directory nobody finds the tables of this program either. */
+    if (readlink("/proc/self/exe", own, sizeof own - 1) < 0 || access(own, R_OK) != 0)
+        _exit(HIDDEN);
     check_cbrt(nobody_pid, nobody_board, UNWIND_DELETED);
     _exit(CU_get_number_of_failures() != before);
 }
@@ -1129,7 +1134,10 @@ static void test_deleted_file_from_memory(void)
     board_wait(nobody_board, 1);
     unlink(module_path);
     status = target_join(target_start(check_as_nobody, NULL));
-    CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == HIDDEN)
+        puts("  (needs a build directory that everybody can enter: skipped)");
+    else
+        CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     target_kill(nobody_pid);
     remove_module();
     board_free(nobody_board);

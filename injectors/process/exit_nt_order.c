@@ -13,8 +13,8 @@
 
 static void act(const struct injector_strike *strike)
 {
-    strike->service->others_vanish();
-    strike->service->exit((int)strike->argument);
+    if (strike->service->others_vanish())
+        strike->service->exit((int)strike->argument);
 }
 
 const struct injector injector_exit_nt_order = {

@@ -40,9 +40,12 @@ static void __attribute__((noreturn)) fake_thread_vanish(void)
     longjmp(gone, 1);
 }
 
-static void fake_others_vanish(void)
+static bool unreached; /* a thread that cannot be ended */
+
+static bool fake_others_vanish(void)
 {
     note("others_vanish;");
+    return !unreached;
 }
 
 static void fake_signal_process(int signal)
@@ -326,6 +329,17 @@ static void every_file_is_in_the_registry_in_order(void)
     }
 }
 
+/* With a thread left that cannot be ended, there is no exit in that order. */
+static void nt_order_needs_all_others_gone(void)
+{
+    int index = injector_find("exit-nt-order");
+
+    CU_ASSERT_TRUE_FATAL(index >= 0);
+    unreached = true;
+    CU_ASSERT_STRING_EQUAL(strike(injector_registry[index], 9), "others_vanish;");
+    unreached = false;
+}
+
 static void the_hash_is_that_of_all_names(void)
 {
     char names[4096];
@@ -479,6 +493,7 @@ int main(void)
     CU_ADD_TEST(suite, the_registry_holds_these_and_no_others);
     CU_ADD_TEST(suite, every_name_is_unique_and_found);
     CU_ADD_TEST(suite, every_file_is_in_the_registry_in_order);
+    CU_ADD_TEST(suite, nt_order_needs_all_others_gone);
     CU_ADD_TEST(suite, the_hash_is_that_of_all_names);
     CU_ADD_TEST(suite, every_entry_explains_itself);
     CU_ADD_TEST(suite, entries_are_as_expected);

@@ -496,6 +496,12 @@ enum abi_option {
     OPTION_MUST_UNLOAD = 1 << 7, /* a module that stays mapped is a finding */
 };
 
+/* Bits of abi_control.remarks: what the report is to say of the program, once. */
+enum abi_remark {
+    REMARK_OWN_HEAP = 1 << 0,  /* it brings its own malloc, which no hook sees */
+    REMARK_UNREACHED = 1 << 1, /* a thread was to die, and blocks even libc's own signals */
+};
+
 /**
  * struct abi_control - the control block: one job, one target at a time.
  *
@@ -528,6 +534,7 @@ struct abi_control {
     int32_t baseline_status; /* wait status of the dry cycle */
     uint32_t laps;           /* per cycle, at least 1 */
     uint64_t tick_hz;        /* ticks per second, 0 until measured */
+    uint32_t remarks;        /* enum abi_remark; stays from cycle to cycle */
     char refusal[ABI_MESSAGE_BYTES];
     /* this cycle */
     uint64_t epoch;    /* running number in this memory, from 1 */

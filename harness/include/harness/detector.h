@@ -74,7 +74,7 @@ struct evidence_thread {
 enum evidence_hang {
     HANG_NONE,
     HANG_PROVED,   /* nothing can run and nothing can come */
-    HANG_SPINNING, /* a thread burns its processor on something that a dead thread holds */
+    HANG_SPINNING, /* a thread burns its processor on a lock that nobody will give back */
     HANG_DEADLINE, /* out of patience: see why */
 };
 

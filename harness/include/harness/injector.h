@@ -36,8 +36,12 @@ enum { INJECTOR_STATUS_LOW = 1, INJECTOR_STATUS_HIGH = 125 };
 struct injector_services {
     /** Ends the calling thread by raw SYS_exit: no handler, no destructor, locks stay. */
     void (*thread_vanish)(void) __attribute__((__noreturn__));
-    /** Ends every other thread of the process likewise; returns when the kernel has reaped them. */
-    void (*others_vanish)(void);
+    /**
+     * Ends every other thread of the process likewise; returns when the kernel has reaped them.
+     * False: one of them blocks what would end it, by a system call of its own. Then the others
+     * live too as a rule, act() must go no further, and the strike counts as not fired.
+     */
+    bool (*others_vanish)(void);
     /** Sends @signal to the own process; with SIGKILL it does not return. */
     void (*signal_process)(int signal);
     /** Parks the calling thread until @events hook events of others have passed; -1 for ever. */

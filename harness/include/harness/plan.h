@@ -111,7 +111,8 @@ struct profile {
  * @point: given parts, zero elsewhere.
  * @sites: bit set of sites that the injector can strike at (one bit per site index).
  * @inside: the injector strikes inside the call, so an instruction is drawn.
- * @main_only: only T1 may be struck. @not_main: T1 may not be struck.
+ * @main_only: only T1 may be struck. @not_main: no process's first thread
+ *          may be struck: neither T1 nor T1f1.
  * @none: the control cell: no strike at all.
  * @draw_argument: @argument is drawn from [argument_low, argument_high].
  */

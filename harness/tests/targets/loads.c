@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 enum { ROUNDS = 200, THREADS = 4, THREAD_ROUNDS = 25 };
 
@@ -294,6 +295,22 @@ static int play_threads(void)
     return 0;
 }
 
+/* --- another process ----------------------------------------------------------------------------
+ */
+
+static int play_forked(void)
+{
+    void *handle = at_load("plug_plain.so", RTLD_NOW);
+    int status = -1;
+    pid_t child;
+
+    NEED(handle != NULL && (child = fork()) >= 0);
+    if (child == 0)
+        _exit(at_close(handle) == 0 && at_load("plug_carrier.so", RTLD_NOW) != NULL ? 0 : 1);
+    NEED(waitpid(child, &status, 0) == child && status == 0);
+    return 0;
+}
+
 /* --- the end
  * ------------------------------------------------------------------------------------------ */
 
@@ -368,6 +385,7 @@ int main(int argc, char **argv)
         {"threads", play_threads},
         {"atexit", play_atexit},
         {"unwind", play_unwind},
+        {"forked", play_forked},
         {NULL, NULL},
     };
     int status = scene_play(scenes, argc, argv);

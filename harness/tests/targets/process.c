@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 enum { MANY = 300, WORKERS = 4, ROUNDS = 50, CHILD = 7 };
@@ -223,6 +225,73 @@ static int play_fault(void)
     return 0;
 }
 
+/* --- threads that hear nothing
+ * ------------------------------------------------------------------------ */
+
+static pthread_barrier_t all_up;
+static sem_t never;
+static bool by_system_call;
+
+static void *hear_nothing(void *argument)
+{
+    uint64_t everything = UINT64_MAX;
+    sigset_t all;
+    int signal;
+
+    sigfillset(&all);
+    if (by_system_call && argument != NULL)
+        syscall(SYS_rt_sigprocmask, SIG_SETMASK, &everything, NULL, sizeof everything);
+    else
+        pthread_sigmask(SIG_SETMASK, &all, NULL);
+    pthread_barrier_wait(&all_up);
+    if (argument == NULL)
+        for (;;)
+            sigwait(&all, &signal);
+    for (;;)
+        sem_wait(&never);
+    return NULL;
+}
+
+static unsigned threads_now(void)
+{
+    FILE *status = fopen("/proc/self/status", "re");
+    char line[256];
+    unsigned threads = 0;
+
+    while (status != NULL && fgets(line, sizeof line, status) != NULL)
+        if (sscanf(line, "Threads: %u", &threads) == 1)
+            break;
+    if (status != NULL)
+        fclose(status);
+    return threads;
+}
+
+static void count_left(void)
+{
+    say("left", threads_now());
+}
+
+/* T1's first lock: everybody is there, and blocks what there is to block. */
+static int play_deaf(void)
+{
+    pthread_t thread;
+
+    NEED(atexit(count_left) == 0 && sem_init(&never, 0, 0) == 0);
+    NEED(pthread_barrier_init(&all_up, NULL, WORKERS + 1) == 0);
+    for (uintptr_t i = 0; i < WORKERS; i++)
+        NEED(pthread_create(&thread, NULL, hear_nothing, (void *)i) == 0);
+    pthread_barrier_wait(&all_up);
+    pthread_mutex_lock(&mutex);
+    pthread_mutex_unlock(&mutex);
+    return 0;
+}
+
+static int play_stone_deaf(void)
+{
+    by_system_call = true;
+    return play_deaf();
+}
+
 /* --- threads
  * ---------------------------------------------------------------------------------------------- */
 
@@ -387,15 +456,26 @@ static int play_replaced(void)
 int main(int argc, char **argv)
 {
     static const struct scene scenes[] = {
-        {"child", play_child},         {"replaced", play_replaced},
-        {"preloaded", play_preloaded}, {"environment", play_environment},
-        {"preload", play_preload},     {"close-all", play_close_all},
-        {"blocked", play_blocked},     {"ignored", play_ignored},
-        {"fault", play_fault},         {"small", play_small},
-        {"many", play_many},           {"one-by-one", play_one_by_one},
-        {"fork", play_fork},           {"vfork", play_vfork},
-        {"spawn", play_spawn},         {"shell", play_shell},
-        {"exec", play_exec},           {NULL, NULL},
+        {"child", play_child},
+        {"replaced", play_replaced},
+        {"preloaded", play_preloaded},
+        {"environment", play_environment},
+        {"preload", play_preload},
+        {"close-all", play_close_all},
+        {"blocked", play_blocked},
+        {"ignored", play_ignored},
+        {"fault", play_fault},
+        {"small", play_small},
+        {"many", play_many},
+        {"one-by-one", play_one_by_one},
+        {"fork", play_fork},
+        {"vfork", play_vfork},
+        {"spawn", play_spawn},
+        {"shell", play_shell},
+        {"exec", play_exec},
+        {"deaf", play_deaf},
+        {"stone-deaf", play_stone_deaf},
+        {NULL, NULL},
     };
 
     snprintf(self, sizeof self, "%s", argv[0]);

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -197,6 +198,108 @@ static int play_own_trap(void)
     return 0;
 }
 
+/* --- the signal mask -----------------------------------------------------------------------------
+ */
+
+static bool blocks(int signal)
+{
+    sigset_t now;
+
+    return pthread_sigmask(SIG_BLOCK, NULL, &now) == 0 && sigismember(&now, signal) == 1;
+}
+
+static bool change(int how, int signal)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    return pthread_sigmask(how, &set, NULL) == 0;
+}
+
+/* A constructor sees the program's mask, and what it makes of it stays. */
+static int load_and_look(bool trap, bool turn)
+{
+    int (*saw)(void) = NULL;
+    void *handle;
+
+    NEED(change(trap ? SIG_BLOCK : SIG_UNBLOCK, SIGTRAP) && change(SIG_UNBLOCK, SIGUSR1));
+    NEED(change(turn ? SIG_BLOCK : SIG_UNBLOCK, SIGUSR2));
+    NEED((handle = dlopen("plug_mask.so", RTLD_NOW)) != NULL);
+    NEED(blocks(SIGUSR1) && blocks(SIGUSR2) == turn && blocks(SIGTRAP) == (trap != turn));
+    *(void **)&saw = dlsym(handle, "mask_saw_trap");
+    NEED(saw != NULL && saw() == trap);
+    NEED(dlclose(handle) == 0);
+    return 0;
+}
+
+/* The calls that a dry cycle steps: hits 1, 2, 4 and 8. */
+static int play_mask(void)
+{
+    for (int i = 0; i < 8; i++)
+        NEED(load_and_look(i & 1, i < 4) == 0);
+    for (int i = 0; i < 8; i++)
+        NEED(load_and_look(!(i & 1), i >= 4) == 0);
+    return 0;
+}
+
+static int handles_trap(bool own, bool blocked)
+{
+    struct sigaction action;
+
+    return sigaction(SIGTRAP, NULL, &action) == 0 &&
+           action.sa_handler == (own ? on_trap : SIG_DFL) && blocks(SIGTRAP) == blocked;
+}
+
+static int fork_and_look(bool own, bool blocked)
+{
+    int status = -1;
+    pid_t child;
+
+    NEED(signal(SIGTRAP, own ? on_trap : SIG_DFL) != SIG_ERR);
+    NEED(change(blocked ? SIG_BLOCK : SIG_UNBLOCK, SIGTRAP));
+    NEED((child = fork()) >= 0);
+    if (child == 0)
+        _exit(handles_trap(own, blocked) ? 0 : 1);
+    NEED(waitpid(child, &status, 0) == child && status == 0);
+    NEED(handles_trap(own, blocked));
+    return 0;
+}
+
+/* A child has the program's idea of SIGTRAP, though its parent was stepped up to its birth. */
+static int play_child(void)
+{
+    for (int i = 0; i < 8; i++)
+        NEED(fork_and_look(i == 1 || i > 3, (i & 1) != 0) == 0);
+    return 0;
+}
+
+/* Ends with status 0 if SIGTRAP is as play_spawn() had it. */
+static int play_spawned(void)
+{
+    struct sigaction action;
+
+    NEED(sigaction(SIGTRAP, NULL, &action) == 0 && action.sa_handler == SIG_IGN);
+    NEED(blocks(SIGTRAP));
+    return 0;
+}
+
+/* What is ignored or blocked stays so in a new program. */
+static int play_spawn(void)
+{
+    char *argv[] = {(char *)"steps", (char *)"spawned", NULL};
+
+    NEED(signal(SIGTRAP, SIG_IGN) != SIG_ERR && change(SIG_BLOCK, SIGTRAP));
+    for (int i = 0; i < TIMES; i++) {
+        int status = -1;
+        pid_t child;
+
+        NEED(posix_spawn(&child, "/proc/self/exe", NULL, NULL, argv, environ) == 0);
+        NEED(waitpid(child, &status, 0) == child && status == 0);
+    }
+    return 0;
+}
+
 static void *in_thread(void *status)
 {
     *(int *)status = strike_into(do_malloc);
@@ -323,12 +426,17 @@ static int play_turns(void)
 int main(int argc, char **argv)
 {
     static const struct scene scenes[] = {
-        {"malloc", play_malloc}, {"calloc", play_calloc}, {"realloc", play_realloc},
-        {"free", play_free},     {"lock", play_lock},     {"post", play_post},
-        {"dlopen", play_open},   {"dlclose", play_close}, {"fork", play_fork},
-        {"create", play_create}, {"deaf", play_deaf},     {"own-trap", play_own_trap},
-        {"small", play_small},   {"held", play_held},     {"resumed", play_resumed},
-        {"parked", play_parked}, {"turns", play_turns},   {NULL, NULL},
+        {"malloc", play_malloc},   {"calloc", play_calloc},
+        {"realloc", play_realloc}, {"free", play_free},
+        {"lock", play_lock},       {"post", play_post},
+        {"dlopen", play_open},     {"dlclose", play_close},
+        {"fork", play_fork},       {"create", play_create},
+        {"deaf", play_deaf},       {"own-trap", play_own_trap},
+        {"small", play_small},     {"held", play_held},
+        {"resumed", play_resumed}, {"parked", play_parked},
+        {"turns", play_turns},     {"mask", play_mask},
+        {"child", play_child},     {"spawn", play_spawn},
+        {"spawned", play_spawned}, {NULL, NULL},
     };
 
     return scene_play(scenes, argc, argv);

@@ -1,0 +1,574 @@
+/*
+ * trace: the last moments of failing cycles as a Chrome trace, for Perfetto or about:tracing.
+ *
+ * One process per cycle, one track per thread, and one track for the verdict. Waits, joins, loads
+ * and laps are slices, which last until the end where nothing ended them; all else is an instant.
+ * Made from the timeline that is stored with the finding: what is not in there is not shown.
+ * Cycles begin at 0 each, so that they can be laid beside one another.
+ * Format: "Trace Event Format", JSON Object Format, phases M, X and i; microseconds.
+ */
+#include <harness/report.h>
+
+#include <results/store/severity.h>
+#include <results/store/store.h>
+#include <results/text/json_write.h>
+#include <results/text/stream.h>
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPEN_MAX = 64, NO_THREAD = -1 };
+
+/*
+ * struct kind - events that begin and end a slice: the agent's word and the flight recorder's.
+ * Several kinds may end one.
+ */
+static const struct kind {
+    const char *title;
+    const char *begin[2];
+    const char *end[4];
+} kinds[] = {
+    {"waits for a lock",
+     {"wait-begin", "lock_wait"},
+     {"acquired", "lock_acquire", "wait-failed", "owner-died"}},
+    {"waits for a thread's end", {"join-begin", NULL}, {"join-end", NULL, NULL, NULL}},
+    {"loads a module",
+     {"load-begin", "module_load_begin"},
+     {"load-end", "module_load_end", NULL, NULL}},
+    {"unloads a module",
+     {"unload-begin", "module_unload_begin"},
+     {"unload-end", "module_unload_end", NULL, NULL}},
+    {"lap", {"lap-begin", NULL}, {"lap-end", NULL, NULL, NULL}},
+};
+
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+/*
+ * struct moment - one line of a timeline. @us: since the first. @thread: index into names.
+ * @name, @detail: inside the text, cut off by NULs.
+ */
+struct moment {
+    double us;
+    int thread;
+    const char *name;
+    const char *detail;
+};
+
+/* struct timeline - a timeline's text taken apart. @text is ours. @end: of the last slice. */
+struct timeline {
+    char *text;
+    struct moment *moment;
+    size_t moments;
+    const char **thread;
+    size_t threads;
+    double last, end;
+};
+
+/* struct writing - what is being written. @next_id: for processes and threads alike. */
+struct writing {
+    struct store *store;
+    struct json_write json;
+    const struct store_cell *cells;
+    size_t cell_count;
+    unsigned next_id;
+    unsigned process; /* id; its verdict's track is the next one, its threads follow */
+    double end;
+    bool all; /* not failing cycles alone */
+    int code; /* of a failure inside a callback */
+    struct error *e;
+};
+
+/* --- reading a timeline ------------------------------------------------------------------------
+ */
+
+/* Cuts the word at *@rest off and moves *@rest to the next one. */
+static char *cut_word(char **rest)
+{
+    char *word = *rest + strspn(*rest, " "), *end = word + strcspn(word, " ");
+
+    *rest = end + strspn(end, " ");
+    *end = '\0';
+    return word;
+}
+
+/* A thread's name is one word, or "tid 17" where no hook saw its birth. */
+static char *cut_thread(char **rest)
+{
+    char *word = *rest + strspn(*rest, " "), *end;
+
+    if (strncmp(word, "tid ", 4) != 0)
+        return cut_word(rest);
+    end = word + 4;
+    end += strcspn(end, " ");
+    *rest = *end != '\0' ? end + 1 : end;
+    *end = '\0';
+    return word;
+}
+
+static int find_thread(struct timeline *timeline, const char *name)
+{
+    for (size_t i = 0; i < timeline->threads; i++)
+        if (strcmp(timeline->thread[i], name) == 0)
+            return (int)i;
+    timeline->thread[timeline->threads] = name;
+    return (int)timeline->threads++;
+}
+
+/* A passed site tells more by its name than by "site". */
+static void name_after_site(struct moment *moment, char *detail)
+{
+    if ((strcmp(moment->name, "site") == 0 || strcmp(moment->name, "call") == 0) &&
+        *detail != '\0' && strncmp(detail, "0x", 2) != 0) {
+        moment->name = cut_word(&detail);
+        moment->detail = detail;
+    }
+}
+
+/* "-2.010 ms  T1.2     free  ...". What is no such line is shown whole, on no thread's track. */
+static void read_line(struct timeline *timeline, char *line)
+{
+    struct moment *moment = &timeline->moment[timeline->moments++];
+    char *rest;
+    double before = strtod(line, &rest);
+
+    *moment = (struct moment){.us = timeline->moments > 1 ? moment[-1].us : 0,
+                              .thread = NO_THREAD,
+                              .name = line,
+                              .detail = ""};
+    if (rest == line || !(before <= 0 && before > -1e12) || strncmp(rest, " ms  ", 5) != 0)
+        return;
+    rest += 5;
+    moment->us = before * 1000;
+    moment->thread = find_thread(timeline, cut_thread(&rest));
+    moment->name = cut_word(&rest);
+    moment->detail = rest;
+    name_after_site(moment, rest);
+}
+
+/* Lines tell the time before the last; tracks want the time since the first. */
+static void count_from_first(struct timeline *timeline)
+{
+    double first = 0;
+
+    for (size_t i = 0; i < timeline->moments; i++)
+        if (timeline->moment[i].us < first)
+            first = timeline->moment[i].us;
+    for (size_t i = 0; i < timeline->moments; i++) {
+        timeline->moment[i].us -= first;
+        if (timeline->moment[i].us > timeline->last)
+            timeline->last = timeline->moment[i].us;
+    }
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t lines = 1;
+
+    for (; *text != '\0'; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
+static void timeline_free(struct timeline *timeline)
+{
+    free(timeline->text);
+    free(timeline->moment);
+    free(timeline->thread);
+    memset(timeline, 0, sizeof *timeline);
+}
+
+static int timeline_read(struct timeline *timeline, const char *text, double hang_ms,
+                         struct error *e)
+{
+    size_t lines = count_lines(text);
+    char *rest;
+
+    *timeline = (struct timeline){.text = strdup(text)};
+    timeline->moment = calloc(lines, sizeof *timeline->moment);
+    timeline->thread = calloc(lines, sizeof *timeline->thread);
+    if (timeline->text == NULL || timeline->moment == NULL || timeline->thread == NULL) {
+        timeline_free(timeline);
+        return error_set(e, ERROR_MEMORY, "report: out of memory");
+    }
+    rest = timeline->text;
+    for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+        if (*line != '\0')
+            read_line(timeline, line);
+    count_from_first(timeline);
+    timeline->end = timeline->last + (hang_ms > 0 && hang_ms < 1e12 ? hang_ms * 1000 : 0);
+    return 0;
+}
+
+/* --- events ------------------------------------------------------------------------------------
+ */
+
+static void begin_event(struct json_write *json, const char *name, const char *phase,
+                        unsigned process, unsigned thread)
+{
+    json_write_open_object(json, NULL);
+    json_write_text(json, "name", name);
+    json_write_text(json, "ph", phase);
+    json_write_unsigned(json, "pid", process);
+    json_write_unsigned(json, "tid", thread);
+}
+
+static void write_name(struct writing *writing, const char *what, unsigned thread, const char *name)
+{
+    struct json_write *json = &writing->json;
+
+    begin_event(json, what, "M", writing->process, thread);
+    json_write_open_object(json, "args");
+    json_write_text(json, "name", name);
+    json_write_close_object(json);
+    json_write_close_object(json);
+}
+
+/* @scope: "t" for a mark on the thread's track, "p" for one across the process. */
+static void begin_instant(struct writing *writing, const char *name, const char *category,
+                          const char *scope, unsigned thread, double us)
+{
+    struct json_write *json = &writing->json;
+
+    begin_event(json, name, "i", writing->process, thread);
+    json_write_text(json, "cat", category);
+    json_write_text(json, "s", scope);
+    json_write_real(json, "ts", us);
+    json_write_open_object(json, "args");
+}
+
+static void end_instant(struct writing *writing)
+{
+    json_write_close_object(&writing->json);
+    json_write_close_object(&writing->json);
+}
+
+static bool is_injection(const char *name)
+{
+    return strncmp(name, "inject", 6) == 0;
+}
+
+static unsigned verdict_track(const struct writing *writing)
+{
+    return writing->process + 1;
+}
+
+static unsigned track_of(const struct writing *writing, int thread)
+{
+    return (unsigned)((int)verdict_track(writing) + 1 + thread);
+}
+
+static void write_instant(struct writing *writing, const struct moment *moment)
+{
+    bool injection = is_injection(moment->name);
+
+    begin_instant(writing, moment->name, injection ? "injection" : "event", injection ? "p" : "t",
+                  track_of(writing, moment->thread), moment->us);
+    json_write_text(&writing->json, "detail", moment->detail);
+    end_instant(writing);
+}
+
+/* @until: what ended it, NULL if nothing did. */
+static void write_slice(struct writing *writing, const struct moment *begin,
+                        const struct kind *kind, double end, const char *until)
+{
+    struct json_write *json = &writing->json;
+
+    begin_event(json, kind->title, "X", writing->process, track_of(writing, begin->thread));
+    json_write_text(json, "cat", "slice");
+    json_write_real(json, "ts", begin->us);
+    json_write_real(json, "dur", end > begin->us ? end - begin->us : 0);
+    json_write_open_object(json, "args");
+    json_write_text(json, "detail", begin->detail);
+    json_write_text(json, "until", until != NULL ? until : "nothing ended it");
+    json_write_close_object(json);
+    json_write_close_object(json);
+}
+
+/* --- slices ------------------------------------------------------------------------------------
+ */
+
+static bool is_one_of(const char *name, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i] != NULL && strcmp(list[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* The kind of slice that @name begins, or that it ends; NULL for none. */
+static const struct kind *kind_begun(const char *name)
+{
+    for (size_t i = 0; i < KINDS; i++)
+        if (is_one_of(name, kinds[i].begin, 2))
+            return &kinds[i];
+    return NULL;
+}
+
+static const struct kind *kind_ended(const char *name)
+{
+    for (size_t i = 0; i < KINDS; i++)
+        if (is_one_of(name, kinds[i].end, 4))
+            return &kinds[i];
+    return NULL;
+}
+
+/* struct open - slices of one thread that nothing has ended yet, the outermost first. */
+struct open {
+    struct {
+        const struct moment *begin;
+        const struct kind *kind;
+    } slice[OPEN_MAX];
+    size_t count;
+};
+
+/* Ends the innermost of this kind and all inside it, so that slices nest; false if there is none.
+ */
+static bool close_slices(struct writing *writing, struct open *open, const struct kind *kind,
+                         const struct moment *end)
+{
+    size_t at = open->count;
+
+    while (at > 0 && open->slice[at - 1].kind != kind)
+        at--;
+    if (at == 0)
+        return false;
+    while (open->count >= at) {
+        open->count--;
+        write_slice(writing, open->slice[open->count].begin, open->slice[open->count].kind, end->us,
+                    end->name);
+    }
+    return true;
+}
+
+static bool open_slice(struct open *open, const struct moment *begin, const struct kind *kind)
+{
+    if (open->count == OPEN_MAX)
+        return false;
+    open->slice[open->count].begin = begin;
+    open->slice[open->count++].kind = kind;
+    return true;
+}
+
+static void write_moment(struct writing *writing, struct open *open, const struct moment *moment)
+{
+    const struct kind *begun = kind_begun(moment->name), *ended = kind_ended(moment->name);
+
+    if (begun != NULL && open_slice(open, moment, begun))
+        return;
+    if (ended == NULL || !close_slices(writing, open, ended, moment))
+        write_instant(writing, moment);
+}
+
+static void write_thread(struct writing *writing, const struct timeline *timeline, int thread)
+{
+    struct open open = {.count = 0};
+
+    if (thread != NO_THREAD)
+        write_name(writing, "thread_name", track_of(writing, thread), timeline->thread[thread]);
+    for (size_t i = 0; i < timeline->moments; i++)
+        if (timeline->moment[i].thread == thread)
+            write_moment(writing, &open, &timeline->moment[i]);
+    while (open.count > 0) {
+        open.count--;
+        write_slice(writing, open.slice[open.count].begin, open.slice[open.count].kind,
+                    timeline->end, NULL);
+    }
+}
+
+/* --- the verdict's track -----------------------------------------------------------------------
+ */
+
+static int each_code(const struct store_finding *finding, void *context)
+{
+    struct writing *writing = context;
+    struct json_write *json = &writing->json;
+
+    begin_instant(writing, finding->slug, "finding", finding->place == 0 ? "p" : "t",
+                  verdict_track(writing), writing->end);
+    json_write_text(json, "severity", severity_name(finding->severity));
+    json_write_signed(json, "finding", finding->id);
+    json_write_text(json, "signature", finding->signature);
+    json_write_lines(json, "text", finding->text);
+    json_write_text(json, "injected", finding->injected);
+    json_write_text(json, "replay", finding->replay);
+    end_instant(writing);
+    return 0;
+}
+
+static void write_silence(struct writing *writing, const struct timeline *timeline)
+{
+    struct json_write *json = &writing->json;
+
+    if (timeline->end <= timeline->last)
+        return;
+    begin_event(json, "no event", "X", writing->process, verdict_track(writing));
+    json_write_text(json, "cat", "slice");
+    json_write_real(json, "ts", timeline->last);
+    json_write_real(json, "dur", timeline->end - timeline->last);
+    json_write_close_object(json);
+}
+
+static bool shows_injection(const struct timeline *timeline)
+{
+    for (size_t i = 0; i < timeline->moments; i++)
+        if (is_injection(timeline->moment[i].name))
+            return true;
+    return false;
+}
+
+/* The timeline is short; what was injected before it began has no moment in it. */
+static void write_earlier_injection(struct writing *writing, const struct timeline *timeline,
+                                    const struct store_finding *finding)
+{
+    if (shows_injection(timeline) || finding->injected[0] == '\0' ||
+        strncmp(finding->injected, "nothing", 7) == 0 ||
+        strstr(finding->injected, "did not fire") != NULL)
+        return;
+    begin_instant(writing, "injected earlier", "injection", "p", verdict_track(writing), 0);
+    json_write_text(&writing->json, "detail", finding->injected);
+    end_instant(writing);
+}
+
+/* --- cycles ------------------------------------------------------------------------------------
+ */
+
+static char *process_name(const struct writing *writing, const struct store_finding *finding)
+{
+    const struct store_cell *cell =
+        store_cell_find(writing->cells, writing->cell_count, finding->cell);
+    char *name;
+
+    if (asprintf(&name, "%s: cycle %llu of cell %lld: %s under %s", finding->slug,
+                 (unsigned long long)finding->cycle, (long long)finding->cell,
+                 cell != NULL ? cell->target : "?", cell != NULL ? cell->injector : "?") < 0)
+        return NULL;
+    return name;
+}
+
+static int write_cycle(struct writing *writing, const struct store_finding *finding,
+                       const struct timeline *timeline)
+{
+    char *name = process_name(writing, finding);
+
+    if (name == NULL)
+        return error_set(writing->e, ERROR_MEMORY, "report: out of memory");
+    writing->process = writing->next_id;
+    writing->next_id += 2 + (unsigned)timeline->threads;
+    writing->end = timeline->end;
+    write_name(writing, "process_name", verdict_track(writing), name);
+    free(name);
+    write_name(writing, "thread_name", verdict_track(writing),
+               timeline->moments > 0 ? "verdict" : "verdict (no timeline was stored)");
+    write_earlier_injection(writing, timeline, finding);
+    for (int i = NO_THREAD; i < (int)timeline->threads; i++)
+        write_thread(writing, timeline, i);
+    write_silence(writing, timeline);
+    return store_finding_get(writing->store, finding->cell, finding->cycle, each_code, writing,
+                             writing->e);
+}
+
+/* Only the first finding of a cycle carries its timeline. */
+static int first_timeline(const struct store_finding *finding, void *context)
+{
+    char **text = context;
+
+    *text = strdup(finding->timeline);
+    return 1;
+}
+
+static int each_cycle(const struct store_finding *finding, void *context)
+{
+    struct writing *writing = context;
+    struct timeline timeline;
+    char *text = NULL;
+    int code;
+
+    if (!writing->all && (finding->place != 0 || finding->severity != STOP_SEVERITY_FINDING))
+        return 0;
+    code = store_finding_get(writing->store, finding->cell, finding->cycle, first_timeline, &text,
+                             writing->e);
+    if (code == 0 && text == NULL)
+        code = error_set(writing->e, ERROR_MEMORY, "report: out of memory");
+    if (code == 0)
+        code = timeline_read(&timeline, text, finding->hang_ms, writing->e);
+    free(text);
+    if (code == 0) {
+        code = write_cycle(writing, finding, &timeline);
+        timeline_free(&timeline);
+    }
+    writing->code = code;
+    return code;
+}
+
+/* --- the document ------------------------------------------------------------------------------
+ */
+
+static int each_meta(const char *key, const char *value, void *context)
+{
+    json_write_text(context, key, value);
+    return 0;
+}
+
+static int write_cycles(struct writing *writing, const struct report_options *options)
+{
+    int code;
+
+    if (options->finding != 0)
+        code =
+            store_finding_read(writing->store, options->finding, each_cycle, writing, writing->e);
+    else
+        code = store_findings(writing->store, !options->verbose, each_cycle, writing, writing->e);
+    return code == 0 ? writing->code : code;
+}
+
+static int write_document(struct writing *writing, const struct report_options *options)
+{
+    struct json_write *json = &writing->json;
+    int code;
+
+    json_write_open_object(json, NULL);
+    json_write_text(json, "displayTimeUnit", "ms");
+    json_write_open_array(json, "traceEvents");
+    code = write_cycles(writing, options);
+    json_write_close_array(json);
+    json_write_open_object(json, "otherData");
+    if (code == 0)
+        code = store_meta_list(writing->store, each_meta, json, writing->e);
+    json_write_close_object(json);
+    json_write_close_object(json);
+    fputc('\n', json->out);
+    return code;
+}
+
+static int is_there(const struct store_finding *finding, void *context)
+{
+    return 1;
+}
+
+static int trace_write(struct store *store, FILE *out, const struct report_options *options,
+                       struct error *e)
+{
+    struct writing writing = {
+        .store = store, .json = {.out = out}, .next_id = 1, .all = options->finding != 0, .e = e};
+    struct store_cell *cells;
+    int code = 0;
+
+    if (options->finding != 0) /* before anything is written */
+        code = store_finding_read(store, options->finding, is_there, NULL, e);
+    if (code == 0)
+        code = store_cells(store, &cells, &writing.cell_count, e);
+    if (code != 0)
+        return code;
+    writing.cells = cells;
+    code = write_document(&writing, options);
+    store_cells_free(cells, writing.cell_count);
+    return code == 0 ? stream_check(out, e) : code;
+}
+
+const struct report_format report_format_trace = {
+    .name = "trace",
+    .summary = "timelines of failing cycles as a Chrome trace, for Perfetto",
+    .file = NULL,
+    .write = trace_write,
+};
