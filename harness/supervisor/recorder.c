@@ -178,7 +178,7 @@ static int fork_helper(struct recorder *r, struct error *e)
 static int start(struct recorder *r, struct error *e)
 {
     struct note note;
-    int rc = recorder_place_make(&r->place, e);
+    int rc = recorder_place_make(&r->place, r->options.announce, r->options.context, e);
 
     if (rc == 0)
         rc = fork_helper(r, e);

@@ -47,6 +47,8 @@ struct recorder_env {
  *     holds its registration and does not answer.
  * @extract_ms: for one extraction; default 20000.
  * @per_process: rings per process, that vanish with it, in place of rings per user.
+ * @announce: told of the directory's path before there is one, so that somebody else can remove
+ *     it should the caller be killed right then; an error ends the start. NULL: nobody.
  */
 struct recorder_options {
     const char *provider;
@@ -56,6 +58,8 @@ struct recorder_options {
     int call_ms;
     int extract_ms;
     bool per_process;
+    int (*announce)(void *context, const char *path, struct error *e);
+    void *context; /* of @announce */
 };
 
 /**

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/pidfd.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
@@ -26,7 +27,7 @@
 
 #define WAIT_PREFIX "lttng-ust-wait-"
 
-enum { STALE_AFTER_S = 60, TREE_FDS = 16 };
+enum { STALE_AFTER_S = 60, TREE_FDS = 16, NAMES_TRIED = 16 };
 
 static bool has_prefix(const char *text, const char *prefix)
 {
@@ -310,22 +311,61 @@ static void remove_stale(void)
         closedir(root);
 }
 
-int recorder_place_make(struct recorder_place *place, struct error *e)
+/* As mkdtemp, but the name is known before the directory is there. */
+static bool draw_name(struct recorder_place *place)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    unsigned char drawn[6];
+    size_t length;
+
+    if (getrandom(drawn, sizeof drawn, 0) != sizeof drawn)
+        return false;
+    length = (size_t)snprintf(place->dir, sizeof place->dir, "%s/%s", RECORDER_PLACE_ROOT,
+                              RECORDER_PLACE_PREFIX);
+    for (size_t i = 0; i < sizeof drawn; i++)
+        place->dir[length++] = letters[drawn[i] % (sizeof letters - 1)];
+    place->dir[length] = '\0';
+    return true;
+}
+
+static int make_directory(struct recorder_place *place,
+                          int (*announce)(void *context, const char *path, struct error *e),
+                          void *context, struct error *e)
+{
+    int code = 0, saved;
+
+    for (unsigned tries = 0; tries < NAMES_TRIED; tries++) {
+        if (!draw_name(place))
+            break;
+        if (access(place->dir, F_OK) == 0)
+            continue; /* somebody else's must not be announced as ours */
+        if (announce != NULL && (code = announce(context, place->dir, e)) != 0)
+            break;
+        if (mkdir(place->dir, 0700) == 0)
+            return 0;
+        if (errno != EEXIST)
+            break;
+    }
+    saved = errno;
+    place->dir[0] = '\0';
+    return code != 0 ? code
+                     : error_set(e, ERROR_RECORDER, "%s: %s: make it a writable tmpfs",
+                                 RECORDER_PLACE_ROOT, strerror(saved));
+}
+
+int recorder_place_make(struct recorder_place *place,
+                        int (*announce)(void *context, const char *path, struct error *e),
+                        void *context, struct error *e)
 {
     struct stat info;
+    int code;
 
     place->lock = -1;
     place->owner = getpid();
     remove_stale();
-    snprintf(place->dir, sizeof place->dir, "%s/%sXXXXXX", RECORDER_PLACE_ROOT,
-             RECORDER_PLACE_PREFIX);
-    if (mkdtemp(place->dir) == NULL) {
-        int saved = errno;
-
-        place->dir[0] = '\0';
-        return error_set(e, ERROR_RECORDER, "%s: %s: make it a writable tmpfs", RECORDER_PLACE_ROOT,
-                         strerror(saved));
-    }
+    code = make_directory(place, announce, context, e);
+    if (code != 0)
+        return code;
     place->made = 0;
     place->lock = open(place->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (place->lock >= 0)

@@ -36,10 +36,13 @@ struct recorder_place {
 
 /**
  * recorder_place_make() - a fresh directory; first removes those of dead runs of this user.
+ * @announce: told of its path before it is there; may be NULL.
  *
  * Returns 0, ERROR_RECORDER (no usable /dev/shm). Not thread-safe.
  */
-int recorder_place_make(struct recorder_place *place, struct error *e);
+int recorder_place_make(struct recorder_place *place,
+                        int (*announce)(void *context, const char *path, struct error *e),
+                        void *context, struct error *e);
 
 /**
  * recorder_place_remove() - removes the directory and the wait files that nobody uses.

@@ -287,14 +287,20 @@ static bool wants_recorder(const struct run *run)
     return true;
 }
 
+static int remove_if_killed(void *guardian, const char *path, struct error *e)
+{
+    return guardian_remove_on_death(guardian, path, e);
+}
+
 static void start_recorder(struct run *run)
 {
+    struct recorder_options options = {.announce = remove_if_killed, .context = run->guardian};
     struct error e;
 
     snprintf(run->recorder_line, sizeof run->recorder_line, "memfd only (lttng: not asked for)");
     if (!wants_recorder(run))
         return;
-    if (recorder_start(&run->recorder, &run->recorder_env, &e) != 0) {
+    if (recorder_start_with(&run->recorder, &options, &run->recorder_env, &e) != 0) {
         snprintf(run->recorder_line, sizeof run->recorder_line, "memfd only (lttng: %.250s)",
                  e.text);
         if (!run->options.quiet)

@@ -39,7 +39,7 @@ static void make_place(void)
 {
     struct error e = {.code = 0};
 
-    CU_ASSERT_EQUAL_FATAL(recorder_place_make(&place, &e), 0);
+    CU_ASSERT_EQUAL_FATAL(recorder_place_make(&place, NULL, NULL, &e), 0);
 }
 
 static void make_file(const char *path, const char *text)
