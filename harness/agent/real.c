@@ -3,6 +3,7 @@
  * allocator keeps it. dlsym may allocate while we look: that is served from a small static
  * arena whose blocks are never given to the real allocator.
  */
+#include "real.h"
 #include "agent.h"
 
 #include <string.h>

@@ -24,19 +24,20 @@
 #define REAL_ALLOC_LIST(X)                                                                         \
     X(malloc)                                                                                      \
     X(calloc)                                                                                      \
-    X(realloc) X(reallocarray) X(free) X(memalign) X(posix_memalign) X(aligned_alloc) X(valloc)    \
-        X(pvalloc)
+    X(realloc)                                                                                     \
+    X(reallocarray) X(free) X(memalign) X(posix_memalign) X(aligned_alloc) X(valloc) X(pvalloc)
 
 #define REAL_OTHER_LIST(X)                                                                         \
     X(pthread_mutex_lock)                                                                          \
     X(pthread_mutex_trylock)                                                                       \
-    X(pthread_mutex_timedlock) X(pthread_mutex_clocklock) X(pthread_mutex_unlock) X(               \
-        pthread_mutex_destroy) X(pthread_mutex_consistent) X(pthread_rwlock_rdlock)                \
-        X(pthread_rwlock_tryrdlock) X(pthread_rwlock_timedrdlock) X(pthread_rwlock_clockrdlock) X( \
-            pthread_rwlock_wrlock) X(pthread_rwlock_trywrlock) X(pthread_rwlock_timedwrlock)       \
-            X(pthread_rwlock_clockwrlock) X(pthread_rwlock_unlock) X(pthread_rwlock_destroy) X(    \
-                pthread_spin_lock) X(pthread_spin_trylock) X(pthread_spin_unlock) X(flockfile)     \
-                X(ftrylockfile) X(funlockfile) X(pthread_cond_wait) X(pthread_cond_timedwait) X(   \
+    X(pthread_mutex_timedlock)                                                                     \
+    X(pthread_mutex_clocklock) X(pthread_mutex_unlock) X(pthread_mutex_destroy) X(                 \
+        pthread_mutex_consistent) X(pthread_rwlock_rdlock) X(pthread_rwlock_tryrdlock)             \
+        X(pthread_rwlock_timedrdlock) X(pthread_rwlock_clockrdlock) X(pthread_rwlock_wrlock) X(    \
+            pthread_rwlock_trywrlock) X(pthread_rwlock_timedwrlock) X(pthread_rwlock_clockwrlock)  \
+            X(pthread_rwlock_unlock) X(pthread_rwlock_destroy) X(pthread_spin_lock) X(             \
+                pthread_spin_trylock) X(pthread_spin_unlock) X(flockfile) X(ftrylockfile)          \
+                X(funlockfile) X(pthread_cond_wait) X(pthread_cond_timedwait) X(                   \
                     pthread_cond_clockwait) X(pthread_cond_signal) X(pthread_cond_broadcast)       \
                     X(pthread_cond_destroy) X(sem_wait) X(sem_trywait) X(sem_timedwait) X(         \
                         sem_clockwait) X(sem_post) X(pthread_barrier_init) X(pthread_barrier_wait) \

@@ -32,8 +32,8 @@ int job_open(struct job *job, struct error *e)
     job->memory_fd = memfd_create("rundown", MFD_CLOEXEC);
     if (job->memory_fd < 0 || ftruncate(job->memory_fd, sizeof *job->memory) != 0)
         return error_set(e, ERROR_SYSTEM, "shared memory: %s", strerror(errno));
-    job->memory = mmap(NULL, sizeof *job->memory, PROT_READ | PROT_WRITE, MAP_SHARED,
-                       job->memory_fd, 0);
+    job->memory =
+        mmap(NULL, sizeof *job->memory, PROT_READ | PROT_WRITE, MAP_SHARED, job->memory_fd, 0);
     if (job->memory == MAP_FAILED)
         return error_set(e, ERROR_MEMORY, "shared memory: %s", strerror(errno));
     job->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -193,8 +193,8 @@ static int fresh_server(void *argument, size_t length)
     for (uint32_t i = 0; i < packed->envc; i++, at += strlen(at) + 1)
         fresh.envp[i] = at;
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    server.memory = mmap(NULL, sizeof *server.memory, PROT_READ | PROT_WRITE, MAP_SHARED,
-                         CHILD_MEMORY, 0);
+    server.memory =
+        mmap(NULL, sizeof *server.memory, PROT_READ | PROT_WRITE, MAP_SHARED, CHILD_MEMORY, 0);
     if (server.memory == MAP_FAILED)
         return 1;
     server_run(&server);
@@ -339,7 +339,8 @@ char *job_tail(const struct job *job, size_t *length)
     return text;
 }
 
-/* --- the profile ------------------------------------------------------------------------------- */
+/* --- the profile -------------------------------------------------------------------------------
+ */
 
 void job_profile(const struct job *job, struct profile *out)
 {

@@ -20,7 +20,7 @@ enum { JOB_OUTPUT_BYTES = 65536 };
 
 /* What the run needs of its surroundings. */
 struct place {
-    char libdir[4096];  /* librundown-agent.so, rundown-target, modules/ */
+    char libdir[4096];         /* librundown-agent.so, rundown-target, modules/ */
     char *const *recorder_env; /* NAME=value for servers while the recorder is on, or NULL */
     bool trace;
 };
@@ -30,8 +30,8 @@ struct job {
     struct abi_memory *memory;
     struct target *target;
     int memory_fd;
-    int bell;     /* eventfd, non-blocking: the server rings */
-    int output;   /* read end of the target's stdout and stderr, non-blocking */
+    int bell;   /* eventfd, non-blocking: the server rings */
+    int output; /* read end of the target's stdout and stderr, non-blocking */
     int output_writer;
     pid_t server; /* 0: none */
     bool alive;

@@ -79,6 +79,20 @@ static void add(struct laps *laps, int64_t cell, uint64_t cycle, const char *kin
     laps->series_count++;
 }
 
+/* What the first try of a cycle that was run again has left. */
+static void forget(struct laps *laps, uint64_t cycle)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < laps->series_count; i++) {
+        if (laps->series[i].cycle == cycle)
+            free((void *)laps->series[i].sample);
+        else
+            laps->series[kept++] = laps->series[i];
+    }
+    laps->series_count = kept;
+}
+
 void laps_keep(struct laps *laps, int64_t cell, uint64_t cycle)
 {
     static const struct {
@@ -94,6 +108,7 @@ void laps_keep(struct laps *laps, int64_t cell, uint64_t cycle)
         {"rss.pages", offsetof(struct abi_lap, rss_pages)},
     };
 
+    forget(laps, cycle);
     for (size_t i = 0; laps->count > 0 && i < sizeof kinds / sizeof kinds[0]; i++)
         add(laps, cell, cycle, kinds[i].kind, kinds[i].field);
 }

@@ -135,10 +135,11 @@ static void word_event(const struct reading *reading, const struct decode_event 
     for (unsigned i = 0; i < event->field_count; i++) {
         const struct decode_field *field = &event->field[i];
         size_t left = sizeof moment->text - (size_t)length;
-        int more = field->kind == DECODE_TEXT
-                       ? snprintf(moment->text + length, left, " %s %.60s", field->name, field->text)
-                       : snprintf(moment->text + length, left, " %s 0x%llx", field->name,
-                                  (unsigned long long)field->number);
+        int more =
+            field->kind == DECODE_TEXT
+                ? snprintf(moment->text + length, left, " %s %.60s", field->name, field->text)
+                : snprintf(moment->text + length, left, " %s 0x%llx", field->name,
+                           (unsigned long long)field->number);
 
         if (more < 0 || (size_t)more >= left)
             return;
@@ -206,7 +207,8 @@ static char *print(const struct moments *moments)
     if (out == NULL)
         return NULL;
     for (size_t i = from; i < moments->count; i++)
-        fprintf(out, "-%.3f ms  %s\n", moments->moment[moments->count - 1].ms - moments->moment[i].ms,
+        fprintf(out, "-%.3f ms  %s\n",
+                moments->moment[moments->count - 1].ms - moments->moment[i].ms,
                 moments->moment[i].text);
     fclose(out);
     return text;

@@ -7,7 +7,8 @@
 
 #include <harness/agent_abi.h>
 
-/** usersite_index() - the site's index, made at first use; 0 when the table is full. @name without "user:". */
+/** usersite_index() - the site's index, made at first use; 0 when the table is full. @name without
+ * "user:". */
 uint16_t usersite_index(const char *name);
 
 /** usersite_fill() - writes the names made so far to the start of @table. */

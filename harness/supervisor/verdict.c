@@ -167,6 +167,19 @@ void verdict_move(struct verdict_list *to, struct verdict_list *from, size_t fir
     }
 }
 
+/* By insertion: all but those of cycles that were run again are in order already. */
+void verdict_sort(struct verdict_list *list)
+{
+    for (size_t i = 1; i < list->count; i++) {
+        struct store_finding moving = list->finding[i];
+        size_t to = i;
+
+        for (; to > 0 && list->finding[to - 1].cycle > moving.cycle; to--)
+            list->finding[to] = list->finding[to - 1];
+        list->finding[to] = moving;
+    }
+}
+
 void verdict_clear(struct verdict_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {

@@ -42,6 +42,9 @@ void verdict_broken(struct verdict_list *list, const struct job *job, int64_t ce
  */
 void verdict_move(struct verdict_list *to, struct verdict_list *from, size_t first, size_t end);
 
+/** verdict_sort() - by cycle; findings of one cycle keep their order. */
+void verdict_sort(struct verdict_list *list);
+
 void verdict_clear(struct verdict_list *list);
 
 #endif

@@ -21,7 +21,7 @@ struct watch {
     uint64_t fingerprint; /* of the last sample in which nothing could run, 0 none */
     uint64_t next_ns;     /* not before this */
     uint64_t backoff_ns;
-    unsigned agreeing;    /* samples in a row with the same fingerprint */
+    unsigned agreeing; /* samples in a row with the same fingerprint */
     unsigned spinning;
     char why[FINDING_TEXT_BYTES]; /* why it is no proof */
 };

@@ -369,6 +369,7 @@ static void commit(struct worker *worker)
     struct error e;
 
     tell_totals(run, worker->cell, &worker->sum);
+    verdict_sort(&worker->found);
     if (run->options.only_cycle)
         number_by_try(worker);
     if (run->store != NULL && worker->sum.count > 0 &&

@@ -23,7 +23,7 @@
 
 #include <harness/plan.h>
 
-#define ABI_MAGIC   UINT64_C(0x31306e646e757272) /* "rrundn01" */
+#define ABI_MAGIC UINT64_C(0x31306e646e757272) /* "rrundn01" */
 /* Taken by the build from the text of this file and plan.h: no layout goes by another's number. */
 #ifdef RUNDOWN_ABI_HASH
 #define ABI_VERSION RUNDOWN_ABI_HASH
@@ -333,14 +333,14 @@ struct abi_lane {
     uint32_t step_goal;
     uint64_t step_hit;
     uint32_t step_site;
-    uint32_t elsewhere;    /* in a forked child, whose heap is not counted */
-    uint32_t step_nested;  /* real calls under way, from the one that is stepped */
-    uint32_t loading;      /* depth inside dlopen and dlclose: the turn is not given away there */
-    uint32_t park;         /* futex: 1 parked, 0 go on */
-    uint32_t children;     /* threads born of it */
-    uint32_t forks;        /* processes forked by it */
-    uint32_t parent;       /* lane index of the creator; own index for T1 */
-    uint32_t probe;        /* enum abi_probe under way */
+    uint32_t elsewhere;   /* in a forked child, whose heap is not counted */
+    uint32_t step_nested; /* real calls under way, from the one that is stepped */
+    uint32_t loading;     /* depth inside dlopen and dlclose: the turn is not given away there */
+    uint32_t park;        /* futex: 1 parked, 0 go on */
+    uint32_t children;    /* threads born of it */
+    uint32_t forks;       /* processes forked by it */
+    uint32_t parent;      /* lane index of the creator; own index for T1 */
+    uint32_t probe;       /* enum abi_probe under way */
     uint32_t held_count;
     uint64_t pthread; /* pthread_t */
     uint64_t start;   /* start routine */
@@ -486,13 +486,13 @@ enum abi_server_mode { SERVER_FORK = 0, SERVER_FRESH = 1 };
 
 /* Bits of abi_control.options, set by the supervisor. */
 enum abi_option {
-    OPTION_PROBE = 1 << 0,   /* probe the survivors after a kill or park */
-    OPTION_TRACE = 1 << 1,   /* the recorder is on */
-    OPTION_FRESH = 1 << 2,   /* the server starts the program anew each cycle */
-    OPTION_REOPEN = 1 << 3,  /* give each child fresh descriptions for stdin, stdout, stderr */
-    OPTION_FOLLOW = 1 << 4,  /* programs that the target starts get the agent too */
-    OPTION_STOP_AT = 1 << 5, /* stop for a debugger when the injection is due */
-    OPTION_RECORD = 1 << 6,  /* ring on (always, except in benches) */
+    OPTION_PROBE = 1 << 0,       /* probe the survivors after a kill or park */
+    OPTION_TRACE = 1 << 1,       /* the recorder is on */
+    OPTION_FRESH = 1 << 2,       /* the server starts the program anew each cycle */
+    OPTION_REOPEN = 1 << 3,      /* give each child fresh descriptions for stdin, stdout, stderr */
+    OPTION_FOLLOW = 1 << 4,      /* programs that the target starts get the agent too */
+    OPTION_STOP_AT = 1 << 5,     /* stop for a debugger when the injection is due */
+    OPTION_RECORD = 1 << 6,      /* ring on (always, except in benches) */
     OPTION_MUST_UNLOAD = 1 << 7, /* a module that stays mapped is a finding */
 };
 

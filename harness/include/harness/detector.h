@@ -40,12 +40,12 @@ struct evidence_frame {
 };
 
 enum evidence_thread_state {
-    THREAD_GONE,      /* ended in an orderly way */
-    THREAD_RUNNING,   /* on a processor or ready */
-    THREAD_WAITING,   /* blocked in the kernel */
-    THREAD_PARKED,    /* by an injection */
-    THREAD_DEAD,      /* killed by an injection, or vanished */
-    THREAD_ZOMBIE,    /* the main thread ended, others live */
+    THREAD_GONE,    /* ended in an orderly way */
+    THREAD_RUNNING, /* on a processor or ready */
+    THREAD_WAITING, /* blocked in the kernel */
+    THREAD_PARKED,  /* by an injection */
+    THREAD_DEAD,    /* killed by an injection, or vanished */
+    THREAD_ZOMBIE,  /* the main thread ended, others live */
 };
 
 /**
@@ -202,7 +202,8 @@ void evidence_frame_text(const struct evidence_frame *frame, char *out);
  */
 void evidence_culprit(const struct evidence_frame *frame, unsigned frames, char *out);
 
-/** evidence_address_text() - evidence_frame_text() for an address, by evidence.name. @out: 200 bytes. */
+/** evidence_address_text() - evidence_frame_text() for an address, by evidence.name. @out: 200
+ * bytes. */
 void evidence_address_text(const struct evidence *evidence, uint64_t address, char *out);
 
 #endif
