@@ -20,42 +20,34 @@
 #include <threads.h>
 #include <unistd.h>
 
-/* What every program calls, and the loader before any constructor has run. */
-#define REAL_ALLOC_LIST(X)                                                                         \
-    X(malloc)                                                                                      \
-    X(calloc)                                                                                      \
-    X(realloc)                                                                                     \
-    X(reallocarray) X(free) X(memalign) X(posix_memalign) X(aligned_alloc) X(valloc) X(pvalloc)
+/* What every program calls, and the loader before any constructor has run. Laid out by hand:
+ * clang-format would set one of these lists in a staircase. */
+/* clang-format off */
+#define REAL_ALLOC_LIST(X) \
+    X(malloc) X(calloc) X(realloc) X(reallocarray) X(free) X(memalign) X(posix_memalign) \
+    X(aligned_alloc) X(valloc) X(pvalloc)
 
-#define REAL_OTHER_LIST(X)                                                                         \
-    X(pthread_mutex_lock)                                                                          \
-    X(pthread_mutex_trylock)                                                                       \
-    X(pthread_mutex_timedlock)                                                                     \
-    X(pthread_mutex_clocklock) X(pthread_mutex_unlock) X(pthread_mutex_destroy) X(                 \
-        pthread_mutex_consistent) X(pthread_rwlock_rdlock) X(pthread_rwlock_tryrdlock)             \
-        X(pthread_rwlock_timedrdlock) X(pthread_rwlock_clockrdlock) X(pthread_rwlock_wrlock) X(    \
-            pthread_rwlock_trywrlock) X(pthread_rwlock_timedwrlock) X(pthread_rwlock_clockwrlock)  \
-            X(pthread_rwlock_unlock) X(pthread_rwlock_destroy) X(pthread_spin_lock) X(             \
-                pthread_spin_trylock) X(pthread_spin_unlock) X(flockfile) X(ftrylockfile)          \
-                X(funlockfile) X(pthread_cond_wait) X(pthread_cond_timedwait) X(                   \
-                    pthread_cond_clockwait) X(pthread_cond_signal) X(pthread_cond_broadcast)       \
-                    X(pthread_cond_destroy) X(sem_wait) X(sem_trywait) X(sem_timedwait) X(         \
-                        sem_clockwait) X(sem_post) X(pthread_barrier_init) X(pthread_barrier_wait) \
-                        X(pthread_once) X(pthread_key_create) X(pthread_key_delete) X(             \
-                            pthread_create) X(pthread_exit) X(pthread_join) X(pthread_tryjoin_np)  \
-                            X(pthread_timedjoin_np) X(pthread_clockjoin_np) X(pthread_detach)      \
-                                X(pthread_cancel) X(mtx_lock) X(mtx_trylock) X(mtx_timedlock)      \
-                                    X(mtx_unlock) X(mtx_destroy) X(cnd_wait) X(cnd_timedwait)      \
-                                        X(cnd_signal) X(cnd_broadcast) X(cnd_destroy) X(call_once) \
-                                            X(thrd_create) X(thrd_exit) X(thrd_join)               \
-                                                X(thrd_detach) X(dlopen) X(dlmopen) X(dlclose)     \
-                                                    X(dl_iterate_phdr) X(exit) X(_exit) X(_Exit)   \
-                                                        X(quick_exit) X(abort) X(fork) X(vfork)    \
-                                                            X(system) X(popen) X(posix_spawn)      \
-                                                                X(posix_spawnp) X(execve) X(execv) \
-                                                                    X(execvp) X(execvpe)           \
-                                                                        X(fexecve) X(alarm)        \
-                                                                            X(setitimer)
+#define REAL_OTHER_LIST(X) \
+    X(pthread_mutex_lock) X(pthread_mutex_trylock) X(pthread_mutex_timedlock) \
+    X(pthread_mutex_clocklock) X(pthread_mutex_unlock) X(pthread_mutex_destroy) \
+    X(pthread_mutex_consistent) X(pthread_rwlock_rdlock) X(pthread_rwlock_tryrdlock) \
+    X(pthread_rwlock_timedrdlock) X(pthread_rwlock_clockrdlock) X(pthread_rwlock_wrlock) \
+    X(pthread_rwlock_trywrlock) X(pthread_rwlock_timedwrlock) X(pthread_rwlock_clockwrlock) \
+    X(pthread_rwlock_unlock) X(pthread_rwlock_destroy) X(pthread_spin_lock) \
+    X(pthread_spin_trylock) X(pthread_spin_unlock) X(flockfile) X(ftrylockfile) \
+    X(funlockfile) X(pthread_cond_wait) X(pthread_cond_timedwait) X(pthread_cond_clockwait) \
+    X(pthread_cond_signal) X(pthread_cond_broadcast) X(pthread_cond_destroy) X(sem_wait) \
+    X(sem_trywait) X(sem_timedwait) X(sem_clockwait) X(sem_post) X(pthread_barrier_init) \
+    X(pthread_barrier_wait) X(pthread_once) X(pthread_key_create) X(pthread_key_delete) \
+    X(pthread_create) X(pthread_exit) X(pthread_join) X(pthread_tryjoin_np) \
+    X(pthread_timedjoin_np) X(pthread_clockjoin_np) X(pthread_detach) X(pthread_cancel) \
+    X(mtx_lock) X(mtx_trylock) X(mtx_timedlock) X(mtx_unlock) X(mtx_destroy) X(cnd_wait) \
+    X(cnd_timedwait) X(cnd_signal) X(cnd_broadcast) X(cnd_destroy) X(call_once) \
+    X(thrd_create) X(thrd_exit) X(thrd_join) X(thrd_detach) X(dlopen) X(dlmopen) X(dlclose) \
+    X(dl_iterate_phdr) X(exit) X(_exit) X(quick_exit) X(abort) X(fork) X(vfork) X(system) \
+    X(popen) X(posix_spawn) X(posix_spawnp) X(execve) X(execv) X(execvp) X(execvpe) \
+    X(fexecve) X(alarm) X(setitimer)
+/* clang-format on */
 
 /* Reached by one instruction, not through a table. */
 #pragma GCC visibility push(hidden)
