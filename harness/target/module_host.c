@@ -189,9 +189,11 @@ static void end_close(pthread_t closer, bool join)
 static void *use_and_outlive(void *unused)
 {
     pthread_t closer;
+    bool join;
 
     use_all(lap.handle);
-    end_close(closer, begin_close(&closer));
+    join = begin_close(&closer);
+    end_close(closer, join);
     return unused;
 }
 

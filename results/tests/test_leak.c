@@ -417,7 +417,7 @@ static void test_refused_samples_are_named(void)
         series[200] = series[50 + i] = bad[i];
         CU_ASSERT_EQUAL(stats_leak_judge(series, 425, STATS_LEAK_EXACT, &out), ERROR_RANGE);
         CU_ASSERT_EQUAL(out.verdict, STATS_LEAK_REFUSED);
-        CU_ASSERT_EQUAL(out.refused_at, 50 + i);
+        CU_ASSERT_EQUAL(out.refused_at, (size_t)(50 + i));
         CU_ASSERT_TRUE(isnan(out.slope.slope));
         CU_ASSERT_EQUAL(stats_leak_smallest(series, 425, STATS_LEAK_EXACT, 8, &none), ERROR_RANGE);
     }

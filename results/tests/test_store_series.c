@@ -149,8 +149,8 @@ static void test_damaged_blocks(void)
         "UPDATE series SET samples = samples - 1 WHERE first_lap > 0",
         "UPDATE series SET block = 'text' WHERE first_lap > 0",
         /* A sound block in the wrong place has the wrong number of samples. */
-        "UPDATE series SET block = (SELECT block FROM series WHERE first_lap = 12288) "
-        "WHERE first_lap = 4096",
+        ("UPDATE series SET block = (SELECT block FROM series WHERE first_lap = 12288) "
+         "WHERE first_lap = 4096"),
     };
 
     for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {

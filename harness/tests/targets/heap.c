@@ -20,7 +20,7 @@ enum { THREADS = 6, ROUNDS = 3000, SLOTS = 64, HANDED = 100 };
 extern unsigned long allocator_calls(void) __attribute__((weak));
 
 /* No tail call: the return address must be in the function itself. */
-#define PLACE   __attribute__((noinline, noclone))
+#define PLACE   __attribute__((noinline, ONE_COPY))
 #define KEEP(x) __asm__ volatile("" : "+r"(x) : : "memory")
 
 #define ALLOCATING(name, PARAMETERS, expression)                                                   \

@@ -20,7 +20,7 @@
 enum { ROUNDS = 200, THREADS = 4, THREAD_ROUNDS = 25 };
 
 /* The return address is in here, and in a module of its own each. */
-__attribute__((noinline, noclone)) static void *at_load(const char *name, int flags)
+__attribute__((noinline, ONE_COPY)) static void *at_load(const char *name, int flags)
 {
     void *handle = dlopen(name, flags);
 
@@ -28,7 +28,7 @@ __attribute__((noinline, noclone)) static void *at_load(const char *name, int fl
     return handle;
 }
 
-__attribute__((noinline, noclone)) static int at_close(void *handle)
+__attribute__((noinline, ONE_COPY)) static int at_close(void *handle)
 {
     int result = dlclose(handle);
 
