@@ -428,6 +428,9 @@ void cycle_tick(struct worker *worker, uint64_t now_ns)
 {
     struct run *run = worker->run;
 
+    /* What could not be let go at once: until it is, its parent cannot reap it, and all wait. */
+    if (run->autopsy.seized != 0)
+        autopsy_release(&run->autopsy);
     if (!worker->job.alive || worker->phase == WORKER_IDLE || worker->phase == WORKER_READY)
         return;
     if (control_of(worker)->laps > 1 && worker->phase == WORKER_BATCH)
