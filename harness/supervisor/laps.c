@@ -113,6 +113,15 @@ void laps_keep(struct laps *laps, int64_t cell, uint64_t cycle)
         add(laps, cell, cycle, kinds[i].kind, kinds[i].field);
 }
 
+void laps_move_series(struct laps *to, struct laps *from)
+{
+    to->series = from->series;
+    to->series_count = from->series_count;
+    to->series_room = from->series_room;
+    from->series = NULL;
+    from->series_count = from->series_room = 0;
+}
+
 void laps_clear(struct laps *laps)
 {
     for (size_t i = 0; i < laps->series_count; i++)

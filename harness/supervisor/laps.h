@@ -24,6 +24,9 @@ void laps_collect(struct laps *laps, struct abi_memory *memory);
 /** laps_keep() - makes series of a cycle's laps; what finds no memory is left out. */
 void laps_keep(struct laps *laps, int64_t cell, uint64_t cycle);
 
+/** laps_move_series() - @from's series become @to's, which must have none. */
+void laps_move_series(struct laps *to, struct laps *from);
+
 /** laps_clear() - forgets the batch's series. */
 void laps_clear(struct laps *laps);
 void laps_free(struct laps *laps);

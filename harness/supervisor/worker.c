@@ -363,25 +363,43 @@ static void number_by_try(struct worker *worker)
         worker->laps.series[i].cycle = worker->sum.first;
 }
 
-static void commit(struct worker *worker)
+/* A batch that is over and not yet in the store; all zero is none. */
+struct finished {
+    struct store_batch sum;
+    struct verdict_list found;
+    struct laps laps; /* its series alone */
+};
+
+/* Takes the batch off the worker, which has no cell then. */
+static void finish(struct worker *worker, struct finished *batch)
 {
     struct run *run = worker->run;
-    struct error e;
 
     tell_totals(run, worker->cell, &worker->sum);
     verdict_sort(&worker->found);
     if (run->options.only_cycle)
         number_by_try(worker);
-    if (run->store != NULL && worker->sum.count > 0 &&
-        store_commit_batch(run->store, &worker->sum, worker->found.finding, worker->found.count,
-                           worker->laps.series, worker->laps.series_count, &e) != 0)
-        run_fail(run, e.code, "%s", e.text);
     pass_on_remarks(worker);
-    verdict_clear(&worker->found);
-    laps_clear(&worker->laps);
+    batch->sum = worker->sum;
+    batch->found = worker->found;
+    memset(&worker->found, 0, sizeof worker->found);
+    memset(&batch->laps, 0, sizeof batch->laps);
+    laps_move_series(&batch->laps, &worker->laps);
     worker->cell->done |= cell_complete(run, worker->cell); /* time may have run out already */
     worker->cell->busy = false;
     worker->cell = NULL;
+}
+
+static void commit(struct run *run, struct finished *batch)
+{
+    struct error e;
+
+    if (run->store != NULL && batch->sum.count > 0 &&
+        store_commit_batch(run->store, &batch->sum, batch->found.finding, batch->found.count,
+                           batch->laps.series, batch->laps.series_count, &e) != 0)
+        run_fail(run, e.code, "%s", e.text);
+    verdict_clear(&batch->found);
+    laps_free(&batch->laps);
 }
 
 /* Runs the next broken cycle once more; false if there is none, or no time for it. */
@@ -437,10 +455,12 @@ static void settle(struct worker *worker)
 static void could_not_start(struct worker *worker, const char *why)
 {
     struct run_cell *cell = worker->cell;
+    struct finished batch;
 
     if (worker->suspect.count > 0) {
         settle(worker);
-        commit(worker);
+        finish(worker, &batch);
+        commit(worker->run, &batch);
         cell->done = true;
         remark(worker, cell, why, NULL);
     } else {
@@ -451,12 +471,15 @@ static void could_not_start(struct worker *worker, const char *why)
 
 static void batch_goes_on(struct worker *worker)
 {
+    struct finished batch;
+
     if (retry(worker))
         return;
     settle(worker);
-    commit(worker);
+    finish(worker, &batch);
     worker->phase = WORKER_READY;
-    worker_feed(worker);
+    worker_feed(worker); /* the server works while the disk does */
+    commit(worker->run, &batch);
 }
 
 static void batch_done(struct worker *worker)
@@ -473,6 +496,7 @@ static void batch_done(struct worker *worker)
 static void server_died_in_batch(struct worker *worker, const char *text)
 {
     bool again = ++worker->cell->server_deaths < SERVER_DEATHS;
+    struct finished batch;
 
     cycle_broken(worker, text);
     control_of(worker)->done++;
@@ -484,7 +508,8 @@ static void server_died_in_batch(struct worker *worker, const char *text)
         return;
     }
     settle(worker);
-    commit(worker);
+    finish(worker, &batch);
+    commit(worker->run, &batch);
     worker_feed(worker);
 }
 
