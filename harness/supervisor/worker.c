@@ -5,6 +5,7 @@
 #include "run.h"
 
 #include "cycle.h"
+#include "profile_file.h"
 
 #include <harness/injector.h>
 #include <results/store/latency.h>
@@ -153,6 +154,21 @@ static bool needs_lengths(const struct run *run, const struct target *target)
     return false;
 }
 
+/* DIR/profile-1 is the first target's: for --profile. */
+static void keep_profile(struct run *run, const struct target *target)
+{
+    char path[4200];
+    struct error e;
+    unsigned number = 0;
+
+    if (run->options.directory == NULL || run->options.dry_run || run->options.temporary)
+        return;
+    while (number < run->options.targets && run->options.target[number] != target)
+        number++;
+    snprintf(path, sizeof path, "%s/profile-%u", run->options.directory, number + 1);
+    profile_file_write(path, target, &e); /* what stops it stops the store, which will say so */
+}
+
 static void dry_done(struct worker *worker)
 {
     struct target *target = worker->job.target;
@@ -168,6 +184,8 @@ static void dry_done(struct worker *worker)
     target->baseline_status = control->baseline_status;
     target->profiled = true;
     target->profiling = false;
+    if (target->trouble == NULL)
+        keep_profile(worker->run, target);
     worker->phase = WORKER_READY;
     worker_feed(worker);
 }

@@ -9,6 +9,7 @@
 #include <harness/supervisor/line.h>
 #include <harness/supervisor/options.h>
 #include <harness/supervisor/place.h>
+#include <harness/supervisor/profile_file.h>
 #include <harness/supervisor/reports.h>
 
 #include <argp.h>
@@ -33,6 +34,7 @@ enum {
     KEY_RESUME,
     KEY_DRY,
     KEY_STDIN,
+    KEY_PROFILE,
     KEY_FRESH,
     KEY_PROBE,
     KEY_DEADLINE,
@@ -58,6 +60,8 @@ static const struct argp_option option_list[] = {
     {"out", 'o', "DIR", 0, "directory of the results (default rundown-results/TIME)", 4},
     {"resume", KEY_RESUME, "DIR", 0, "go on with an interrupted run of the same command", 4},
     {"dry-run", KEY_DRY, NULL, 0, "print the plans and do nothing", 4},
+    {"profile", KEY_PROFILE, "FILE", 0,
+     "draw from this profile (DIR/profile-1 of another run), without a dry cycle", 4},
     {"stdin", KEY_STDIN, "FILE", 0, "standard input of the target (default /dev/null)", 5},
     {"fresh", KEY_FRESH, NULL, 0, "start the program anew for each cycle, do not fork it", 5},
     {"probe", KEY_PROBE, NULL, 0, "probe the survivors of a program after a kill", 5},
@@ -80,6 +84,7 @@ struct arguments {
     bool fresh;
     bool probe;
     const char *input;
+    const char *profile;
     char libdir[4096];
     struct error e;
 };
@@ -155,6 +160,9 @@ static int parse_word(int key, char *text, struct arguments *arguments)
         return 0;
     case KEY_STDIN:
         arguments->input = text;
+        return 0;
+    case KEY_PROFILE:
+        arguments->profile = text;
         return 0;
     case KEY_WITHOUT:
         if (arguments->withouts < WITHOUT)
@@ -259,6 +267,12 @@ static int shape_targets(struct arguments *arguments)
     if (arguments->input != NULL && stat(arguments->input, &info) == 0 && S_ISDIR(info.st_mode))
         return error_set(&arguments->e, ERROR_USAGE, "--stdin: %s: %s", arguments->input,
                          strerror(EISDIR));
+    if (arguments->profile != NULL && options->targets != 1)
+        return error_set(&arguments->e, ERROR_USAGE,
+                         "--profile: it is of one program or workload: name that one");
+    if (arguments->profile != NULL &&
+        profile_file_read(arguments->profile, options->target[0], &arguments->e) != 0)
+        return ERROR_USAGE;
     for (unsigned i = 0; i < options->targets; i++) {
         struct target *target = options->target[i];
 
