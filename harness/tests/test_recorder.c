@@ -46,7 +46,6 @@ enum {
     TICKS = 50,       /* events of every lane before the kill */
     FILL = 30000,     /* events that overwrite the ring of one CPU more than once */
     PAUSES = 300,     /* between two events, so that all lanes are outside now and then */
-    TRIES = 200,      /* of the gate */
     WAIT_MS = 30000,  /* deadline of everything: a failure, never a measure */
     SETTLE_MS = 5000, /* of the comings and goings of other runs */
     FAMILY = 64,
@@ -269,9 +268,11 @@ static bool lanes_outside(void)
 /* Stop, look, go on for some microseconds, until no lane is inside. False: none was found. */
 static bool gate(pid_t pid)
 {
+    long end = now_ms() + WAIT_MS;
     int status;
 
-    for (int i = 0; i < TRIES; i++) {
+    for (unsigned i = 0; now_ms() < end;
+         i++) { /* on a busy machine lanes often lose the CPU inside */
         struct timespec on = {0, 1000 + i % 20 * 1000};
 
         kill(pid, SIGSTOP);
