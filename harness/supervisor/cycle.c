@@ -10,15 +10,12 @@
 #include <harness/common/server.h>
 #include <results/store/latency.h>
 
-#include <limits.h>
-#include <linux/futex.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,16 +27,6 @@ enum {
 
 static const uint64_t GRACE_NS = 2000000000, PATIENCE_LEAST_NS = 3000000,
                       PATIENCE_FIRST_NS = 20000000;
-
-static void wake(uint32_t *word)
-{
-    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-}
-
-static struct abi_control *control_of(struct worker *worker)
-{
-    return &worker->job.memory->control;
-}
 
 /* --- judging one cycle
  * ----------------------------------------------------------------------------------- */
@@ -57,7 +44,7 @@ static const char *keep_trace(struct worker *worker, char *path, size_t size)
     snprintf(path + base, size - base, "traces");
     mkdir(path, 0777);
     snprintf(path + base, size - base, "traces/%lld-%llu", (long long)worker->cell->row.id,
-             (unsigned long long)control_of(worker)->cycle);
+             (unsigned long long)worker_control(worker)->cycle);
     if (recorder_extract(run->recorder, path, &e) != 0)
         return NULL;
     run->traces++;
@@ -125,7 +112,7 @@ static void tell_refusal(struct worker *worker)
 
 static void count_verdict(struct worker *worker, enum verdict verdict)
 {
-    const struct abi_control *control = control_of(worker);
+    const struct abi_control *control = worker_control(worker);
     uint64_t enough = worker->run->options.until_found;
 
     if (verdict == VERDICT_FAIL)
@@ -137,7 +124,7 @@ static void count_verdict(struct worker *worker, enum verdict verdict)
     else
         worker->judged_passed++;
     if (enough != 0 && worker->cell->found + worker->failed >= enough)
-        __atomic_store_n(&control_of(worker)->stop, 1, __ATOMIC_RELEASE);
+        __atomic_store_n(&worker_control(worker)->stop, 1, __ATOMIC_RELEASE);
 }
 
 static void merge(struct judgement *judgement, const struct judgement *more)
@@ -172,7 +159,7 @@ void cycle_broken(struct worker *worker, const char *text)
 static void judge_cycle(struct worker *worker, enum evidence_hang hang)
 {
     struct run *run = worker->run;
-    struct abi_control *control = control_of(worker);
+    struct abi_control *control = worker_control(worker);
     struct judgement judgement;
     enum verdict verdict;
 
@@ -220,12 +207,12 @@ static void kill_claimed(struct abi_control *control)
     if (control->pid != 0)
         kill((pid_t)control->pid, SIGKILL);
     __atomic_store_n(&control->claim, CLAIM_DONE, __ATOMIC_RELEASE);
-    wake(&control->claim);
+    job_wake(&control->claim);
 }
 
 static void end_target(struct worker *worker)
 {
-    struct abi_control *control = control_of(worker);
+    struct abi_control *control = worker_control(worker);
     struct run *run = worker->run;
 
     if (run->options.held != NULL && worker->phase == WORKER_BATCH && !run->options.stop_at &&
@@ -248,7 +235,7 @@ const char *cycle_no_agent_text(const struct abi_control *control)
 
 static void finish_anomaly(struct worker *worker)
 {
-    struct abi_control *control = control_of(worker);
+    struct abi_control *control = worker_control(worker);
     bool alive = (control->anomaly & (ANOMALY_SIGNAL | ANOMALY_STOPPED)) != 0;
 
     if (control->laps <= 1)
@@ -266,7 +253,7 @@ static void finish_anomaly(struct worker *worker)
 /* A dry cycle may end as it likes: that is what the others are compared with. */
 static void dry_anomaly(struct worker *worker)
 {
-    struct abi_control *control = control_of(worker);
+    struct abi_control *control = worker_control(worker);
     char text[160];
 
     if (control->anomaly & (ANOMALY_SPAWN | ANOMALY_NO_AGENT)) {
@@ -289,7 +276,7 @@ static void dry_anomaly(struct worker *worker)
 /* The plan's injection is due: somebody looks, and then it goes on. */
 static void stopped_for_debugger(struct worker *worker)
 {
-    struct abi_control *control = control_of(worker);
+    struct abi_control *control = worker_control(worker);
     struct run *run = worker->run;
 
     __atomic_fetch_and(&control->anomaly, ~(uint32_t)ANOMALY_STOPPED, __ATOMIC_RELAXED);
@@ -301,7 +288,7 @@ static void stopped_for_debugger(struct worker *worker)
 
 void cycle_anomaly(struct worker *worker)
 {
-    struct abi_control *control = control_of(worker);
+    struct abi_control *control = worker_control(worker);
 
     job_drain(&worker->job);
     if (worker->run->options.stop_at && (control->anomaly & ANOMALY_STOPPED)) {
@@ -379,20 +366,20 @@ static void resume_parked(struct worker *worker)
         if (memory->lane[i].park == 0)
             continue;
         __atomic_store_n(&memory->lane[i].park, 0, __ATOMIC_RELEASE);
-        wake(&memory->lane[i].park);
+        job_wake(&memory->lane[i].park);
     }
 }
 
 static void hung(struct worker *worker, enum evidence_hang hang)
 {
-    struct abi_control *control = control_of(worker);
+    struct abi_control *control = worker_control(worker);
 
     if (!server_claim(control, CLAIM_SUPERVISOR))
         return; /* it has just ended after all */
     if (control->epoch !=
         worker->watch.epoch) { /* the cycle that was watched, and this is the next */
         __atomic_store_n(&control->claim, CLAIM_NONE, __ATOMIC_RELEASE);
-        wake(&control->claim);
+        job_wake(&control->claim);
         return;
     }
     if (worker->phase != WORKER_BATCH) {
@@ -416,7 +403,7 @@ static void hung(struct worker *worker, enum evidence_hang hang)
 /* The run is to end, and this target does not: the cycle is left for a resumed run. */
 static void abandon(struct worker *worker)
 {
-    struct abi_control *control = control_of(worker);
+    struct abi_control *control = worker_control(worker);
 
     if (!server_claim(control, CLAIM_SUPERVISOR))
         return;
@@ -433,9 +420,9 @@ void cycle_tick(struct worker *worker, uint64_t now_ns)
         autopsy_release(&run->autopsy);
     if (!worker->job.alive || worker->phase == WORKER_IDLE || worker->phase == WORKER_READY)
         return;
-    if (control_of(worker)->laps > 1 && worker->phase == WORKER_BATCH)
+    if (worker_control(worker)->laps > 1 && worker->phase == WORKER_BATCH)
         laps_collect(&worker->laps, worker->job.memory);
-    if (__atomic_load_n(&control_of(worker)->server, __ATOMIC_ACQUIRE) != SERVER_RUNS)
+    if (__atomic_load_n(&worker_control(worker)->server, __ATOMIC_ACQUIRE) != SERVER_RUNS)
         return;
     if (run->ending_ns != 0 && now_ns - run->ending_ns > GRACE_NS && !worker->abandoned) {
         abandon(worker);

@@ -285,12 +285,17 @@ void job_close(struct job *job, struct guardian *guardian)
     close(job->output_writer);
 }
 
+void job_wake(uint32_t *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+}
+
 void job_command(struct job *job, uint32_t command)
 {
     struct abi_control *control = &job->memory->control;
 
     __atomic_store_n(&control->command, command, __ATOMIC_RELEASE);
-    syscall(SYS_futex, &control->command, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+    job_wake(&control->command);
 }
 
 /* --- output --------------------------------------------------------------------------------- */
@@ -319,7 +324,7 @@ void job_drain(struct job *job)
         }
         keep(job, buffer, (size_t)got);
         __atomic_fetch_add(&control->drained, (uint64_t)got, __ATOMIC_RELEASE);
-        syscall(SYS_futex, (uint32_t *)&control->drained, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+        job_wake((uint32_t *)&control->drained);
     }
 }
 

@@ -55,6 +55,9 @@ int job_start(struct job *job, struct guardian *guardian, const struct place *pl
 void job_stop(struct job *job, struct guardian *guardian);
 void job_close(struct job *job, struct guardian *guardian);
 
+/** job_wake() - wakes all that wait on a futex word of a job's memory. */
+void job_wake(uint32_t *word);
+
 /** job_command() - hands the server a command and wakes it. */
 void job_command(struct job *job, uint32_t command);
 

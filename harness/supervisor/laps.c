@@ -3,14 +3,12 @@
  */
 #include "laps.h"
 
-#include <limits.h>
-#include <linux/futex.h>
+#include "job.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 static bool make_room(struct laps *laps)
 {
@@ -41,7 +39,7 @@ void laps_collect(struct laps *laps, struct abi_memory *memory)
     if (lap == control->laps_read)
         return;
     __atomic_store_n(&control->laps_read, lap, __ATOMIC_RELEASE);
-    syscall(SYS_futex, (uint32_t *)&control->laps_read, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    job_wake((uint32_t *)&control->laps_read);
 }
 
 static struct store_series *new_series(struct laps *laps)

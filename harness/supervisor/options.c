@@ -165,3 +165,10 @@ int options_status(int code)
         return 2;
     }
 }
+
+int options_add_injection(struct run_options *options, const char *text, struct error *e)
+{
+    if (options->injections == RUN_INJECTORS)
+        return error_set(e, ERROR_USAGE, "--inject: more than %d", RUN_INJECTORS);
+    return options_injection(text, &options->injection[options->injections++], e);
+}

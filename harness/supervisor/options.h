@@ -16,6 +16,9 @@ int options_duration(const char *name, const char *text, double *seconds, struct
 /** options_injection() - "thread-kill[@SITE|@POINT]". */
 int options_injection(const char *text, struct run_injection *out, struct error *e);
 
+/** options_add_injection() - one more --inject; ERROR_USAGE if there are too many. */
+int options_add_injection(struct run_options *options, const char *text, struct error *e);
+
 /** options_mode() - "free" or "controlled". */
 int options_mode(const char *text, uint32_t *mode, struct error *e);
 

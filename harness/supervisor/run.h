@@ -121,6 +121,11 @@ struct worker {
     struct laps laps;
 };
 
+static inline struct abi_control *worker_control(struct worker *worker)
+{
+    return &worker->job.memory->control;
+}
+
 struct run {
     struct run_options options;
     struct store *store;

@@ -20,11 +20,6 @@ enum { BATCH_MOST = 20000, SERVER_DEATHS = 3 };
 
 static const uint64_t BATCH_NS = 250000000;
 
-static struct abi_control *control_of(struct worker *worker)
-{
-    return &worker->job.memory->control;
-}
-
 int worker_open(struct worker *worker, struct run *run, struct error *e)
 {
     memset(worker, 0, sizeof *worker);
@@ -45,11 +40,15 @@ void worker_close(struct worker *worker)
 static void remark(struct worker *worker, struct run_cell *cell, const char *state,
                    const char *note)
 {
+    bool known = note == NULL || strstr(cell->row.notes, note) != NULL;
+
+    if (state == NULL && known)
+        return; /* said in every batch, written once */
     if (state != NULL) {
         free(cell->row.state);
         cell->row.state = strdup(state);
     }
-    if (note != NULL && strstr(cell->row.notes, note) == NULL) {
+    if (!known) {
         char *longer = NULL;
 
         if (asprintf(&longer, "%s%s%s", cell->row.notes, cell->row.notes[0] != 0 ? "\n" : "",
@@ -66,7 +65,8 @@ static void remark(struct worker *worker, struct run_cell *cell, const char *sta
 static void pass_on_remarks(struct worker *worker)
 {
     uint32_t told = REMARK_UNREACHED; /* of this cell; the heap is every cell's */
-    uint32_t remarks = __atomic_fetch_and(&control_of(worker)->remarks, ~told, __ATOMIC_RELAXED);
+    uint32_t remarks =
+        __atomic_fetch_and(&worker_control(worker)->remarks, ~told, __ATOMIC_RELAXED);
 
     if (remarks & REMARK_OWN_HEAP)
         remark(worker, worker->cell, NULL, "it brings its own malloc: heap not watched");
@@ -106,14 +106,14 @@ static void start_server(struct worker *worker, struct target *target)
         return;
     }
     if (run->options.stop_at)
-        control_of(worker)->options |= OPTION_STOP_AT;
+        worker_control(worker)->options |= OPTION_STOP_AT;
     worker->phase = WORKER_STARTING;
     worker->job.target = target;
 }
 
 static void run_dry(struct worker *worker, uint32_t purpose, enum worker_phase phase)
 {
-    struct abi_control *control = control_of(worker);
+    struct abi_control *control = worker_control(worker);
 
     worker->phase = phase;
     memset(&worker->job.memory->spec, 0, sizeof worker->job.memory->spec);
@@ -135,7 +135,7 @@ static void take_profile(struct worker *worker)
     if (target->trouble != NULL)
         return;
     job_profile(&worker->job, &target->profile);
-    memcpy(target->user_site, control_of(worker)->user_site, sizeof target->user_site);
+    memcpy(target->user_site, worker_control(worker)->user_site, sizeof target->user_site);
 }
 
 static bool needs_profile(const struct run_cell *cell)
@@ -172,16 +172,15 @@ static void keep_profile(struct run *run, const struct target *target)
 static void dry_done(struct worker *worker)
 {
     struct target *target = worker->job.target;
-    struct abi_control *control = control_of(worker);
+    struct abi_control *control = worker_control(worker);
 
     take_profile(worker);
+    target->baseline_status = control->baseline_status;
     if (worker->phase == WORKER_COUNT && target->trouble == NULL &&
         needs_lengths(worker->run, target)) {
-        target->baseline_status = control->baseline_status;
         run_dry(worker, PURPOSE_STEP, WORKER_STEP);
         return;
     }
-    target->baseline_status = control->baseline_status;
     target->profiled = true;
     target->profiling = false;
     if (target->trouble == NULL)
@@ -330,7 +329,7 @@ static void set_median(struct run_cell *cell)
 /* What the server has counted since run_cycles(), and what was judged meanwhile. */
 static void add_up(struct worker *worker)
 {
-    const struct abi_control *control = control_of(worker);
+    const struct abi_control *control = worker_control(worker);
     struct store_batch *sum = &worker->sum;
 
     if (!worker->retrying)
@@ -517,7 +516,7 @@ static void server_died_in_batch(struct worker *worker, const char *text)
     struct finished batch;
 
     cycle_broken(worker, text);
-    control_of(worker)->done++;
+    worker_control(worker)->done++;
     add_up(worker);
     worker->phase = WORKER_IDLE;
     worker->cell->done |= !again;
@@ -537,7 +536,7 @@ static void server_died_in_batch(struct worker *worker, const char *text)
 static void refused(struct worker *worker)
 {
     struct target *target = worker->job.target;
-    struct abi_control *control = control_of(worker);
+    struct abi_control *control = worker_control(worker);
 
     control->refusal[ABI_MESSAGE_BYTES - 1] = 0;
     target->fresh = true;
@@ -549,7 +548,7 @@ static void refused(struct worker *worker)
 
 void worker_bell(struct worker *worker)
 {
-    switch (__atomic_load_n(&control_of(worker)->server, __ATOMIC_ACQUIRE)) {
+    switch (__atomic_load_n(&worker_control(worker)->server, __ATOMIC_ACQUIRE)) {
     case SERVER_READY:
         if (worker->phase != WORKER_STARTING)
             return;
@@ -597,8 +596,9 @@ void worker_server_died(struct worker *worker, int status)
         return;
     }
     worker->job.target->profiling = false;
-    target_set_trouble(worker->job.target,
-                       control_of(worker)->hello ? text : cycle_no_agent_text(control_of(worker)));
+    target_set_trouble(worker->job.target, worker_control(worker)->hello
+                                               ? text
+                                               : cycle_no_agent_text(worker_control(worker)));
     worker->job.target->profiled = true;
     give_up_cell(worker, worker->job.target->trouble);
     worker->phase = WORKER_IDLE;

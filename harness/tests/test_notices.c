@@ -5,34 +5,19 @@
  * End to end, in a directory of its own, each call under a deadline; nothing here depends on how
  * fast the machine is.
  */
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <harness/tests/command_run.h>
 
 #include <CUnit/Basic.h>
 
 #define MODULES RUNDOWN_BUILD_DIR "/tests/modules/"
 
-static char place[] = "/tmp/rundown-notices.XXXXXX";
-static char text[1 << 20];
+static struct said said;
 
-/* "rundown WORDS"; what it says goes to text. */
+/* "rundown WORDS"; its exit status. */
 static int call(const char *words)
 {
-    char command[4096];
-    FILE *pipe;
-    int status;
-
-    snprintf(command, sizeof command, "cd %s && exec timeout -s KILL 120 %s/bin/rundown %s 2>&1",
-             place, RUNDOWN_BUILD_DIR, words);
-    pipe = popen(command, "r");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(pipe);
-    text[fread(text, 1, sizeof text - 1, pipe)] = 0;
-    status = pclose(pipe);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    command_run(&said, "%s", words);
+    return said.status;
 }
 
 /* 30 cycles of an act, without injections. */
@@ -48,11 +33,16 @@ static int run_act(const char *act)
     return call(words);
 }
 
+static bool has(const char *part)
+{
+    return strstr(said.out, part) != NULL || strstr(said.err, part) != NULL;
+}
+
 static bool says(const char *part)
 {
-    if (strstr(text, part) != NULL)
+    if (has(part))
         return true;
-    printf("no '%s' in:\n%.2000s\n", part, text);
+    printf("no '%s' in:\n%.2000s%.2000s\n", part, said.out, said.err);
     return false;
 }
 
@@ -111,7 +101,7 @@ static void test_fork_in_order(void)
 {
     CU_ASSERT_EQUAL(run_act("fork-in-order"), 0);
     CU_ASSERT(says("exit.threads-alive"));
-    CU_ASSERT(strstr(text, "over-released") == NULL);
+    CU_ASSERT(!has("over-released"));
 }
 
 /* Who noticed the broken promise signs for it, not the function that passes the word on. */
@@ -124,7 +114,7 @@ static void test_promise_is_signed(void)
     CU_ASSERT_EQUAL(call("report promise --verbose"), 0);
     CU_ASSERT(says("FAIL  state.invariant"));
     CU_ASSERT(says("said so, in check"));
-    CU_ASSERT(strstr(text, "said so, in workload_broken") == NULL);
+    CU_ASSERT(!has("said so, in workload_broken"));
 }
 
 /* With its explanation switched off, a hang is still told of. */
@@ -134,7 +124,7 @@ static void test_hang_without_an_explanation(void)
                          "--inject thread-kill@malloc --without heap-lock --no-control --no-lttng "
                          "--quiet --out hang"),
                     1);
-    CU_ASSERT(strstr(text, "FAIL  heap.lock-orphaned") == NULL);
+    CU_ASSERT(!has("FAIL  heap.lock-orphaned"));
     CU_ASSERT(says("FAIL  hang.deadlock"));
 }
 
@@ -150,7 +140,7 @@ static void test_own_malloc(void)
     CU_ASSERT(says("note: it brings its own malloc: heap not watched"));
     snprintf(line, sizeof line, words, "linked", RUNDOWN_BUILD_DIR, "heap_linked");
     CU_ASSERT_EQUAL(call(line), 0);
-    CU_ASSERT(strstr(text, "its own malloc") == NULL);
+    CU_ASSERT(!has("its own malloc"));
 }
 
 static void test_thread_that_cannot_be_ended(void)
@@ -166,9 +156,9 @@ int main(void)
 {
     CU_pSuite suite;
 
-    if (mkdtemp(place) == NULL || CU_initialize_registry() != CUE_SUCCESS)
+    if (CU_initialize_registry() != CUE_SUCCESS)
         return 1;
-    suite = CU_add_suite("notices", NULL, NULL);
+    suite = CU_add_suite("notices", place_open, place_close);
     CU_ADD_TEST(suite, test_exit_by_two);
     CU_ADD_TEST(suite, test_thread_created_at_exit);
     CU_ADD_TEST(suite, test_join_inside);
@@ -183,8 +173,6 @@ int main(void)
     CU_ADD_TEST(suite, test_thread_that_cannot_be_ended);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
-    snprintf(text, sizeof text, "rm -rf %s", place);
-    if (CU_get_number_of_failures() == 0 && system(text) != 0)
-        return 1;
+    said_free(&said);
     return CU_get_number_of_failures() != 0;
 }

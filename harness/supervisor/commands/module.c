@@ -76,15 +76,6 @@ struct arguments {
 /* --- words -------------------------------------------------------------------------------------
  */
 
-static int add_injection(struct arguments *arguments, const char *text)
-{
-    struct run_options *options = &arguments->options;
-
-    if (options->injections == RUN_INJECTORS)
-        return error_set(&arguments->e, ERROR_USAGE, "--inject: more than %d", RUN_INJECTORS);
-    return options_injection(text, &options->injection[options->injections++], &arguments->e);
-}
-
 /* One lap leaves nothing to compare with. */
 static int parse_number(int key, const char *text, struct arguments *arguments)
 {
@@ -118,7 +109,7 @@ static int parse_word(int key, const char *text, struct arguments *arguments)
             arguments->use[arguments->uses++] = text;
         return 0;
     case 'i':
-        return add_injection(arguments, text);
+        return options_add_injection(&arguments->options, text, &arguments->e);
     case 'o':
         arguments->options.directory = text;
         return 0;

@@ -103,15 +103,6 @@ static int add_workload(struct arguments *arguments, const char *text)
                            &arguments->target[arguments->options.targets++], &arguments->e);
 }
 
-static int add_injection(struct arguments *arguments, const char *text)
-{
-    struct run_options *options = &arguments->options;
-
-    if (options->injections == RUN_INJECTORS)
-        return error_set(&arguments->e, ERROR_USAGE, "--inject: more than %d", RUN_INJECTORS);
-    return options_injection(text, &options->injection[options->injections++], &arguments->e);
-}
-
 static int parse_number(int key, const char *text, struct arguments *arguments)
 {
     struct run_options *options = &arguments->options;
@@ -148,7 +139,7 @@ static int parse_word(int key, char *text, struct arguments *arguments)
     case 'w':
         return add_workload(arguments, text);
     case 'i':
-        return add_injection(arguments, text);
+        return options_add_injection(&arguments->options, text, &arguments->e);
     case KEY_MODE:
         return options_mode(text, &options->mode, &arguments->e);
     case 'o':
