@@ -176,7 +176,7 @@ static inline struct agent_call agent_enter(uint32_t site, uint64_t caller)
     struct abi_lane *lane = agent_lane; /* NULL in the fork server, and before main */
     uint32_t hit;
 
-    if (UNLIKELY(caller - emit_low < emit_span))
+    if (UNLIKELY(emit_span != 0) && caller - emit_low < emit_span)
         return call; /* the recorder's own doing */
     if (UNLIKELY(lane == NULL) && (lane = lane_adopt()) == NULL)
         return call;
@@ -222,8 +222,8 @@ static inline void agent_leave(struct agent_call call)
 {
     if (call.lane == NULL)
         return;
-    call.lane->site = call.outer;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    call.lane->site = call.outer; /* the two lie side by side: one store */
     call.lane->depth = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     if (UNLIKELY(call.lane->attention & ATTEND_DIE))

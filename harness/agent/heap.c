@@ -6,17 +6,36 @@
 
 enum { PROBES = 64 };
 
-struct abi_heap_slot *heap_claim(uint32_t index, uint64_t key)
+static bool take(struct abi_heap_slot *slot, uint64_t seen, uint64_t key)
+{
+    if (CONTROL->alive <= 1) { /* nobody to race with */
+        slot->key = key;
+        return true;
+    }
+    return __atomic_compare_exchange_n(&slot->key, &seen, key, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+}
+
+/* The slot of @key at or behind @index that may be taken and now is; NULL if none is left. */
+static struct abi_heap_slot *claim(uint32_t index, uint64_t key)
 {
     for (unsigned probe = 0; probe < PROBES; probe++) {
         struct abi_heap_slot *slot = &agent_memory->heap[(index + probe) & (ABI_HEAP_SLOTS - 1)];
         uint64_t seen = slot->key;
 
-        if (heap_is_free(seen, key) && heap_take(slot, seen, key))
+        if (heap_is_free(seen, key) && take(slot, seen, key))
             return slot;
     }
     CONTROL->heap_full = 1;
     return NULL;
+}
+
+void heap_put_elsewhere(const void *block, uint64_t key, struct heap_block was)
+{
+    struct abi_heap_slot *slot = claim(heap_home((uint64_t)block), key);
+
+    if (slot != NULL)
+        heap_fill(slot, was);
 }
 
 struct abi_heap_slot *heap_find(uint32_t index, uint64_t key)

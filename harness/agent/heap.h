@@ -19,8 +19,6 @@
 
 enum { HEAP_EPOCH_BITS = 20, HEAP_EPOCH_MASK = (1 << HEAP_EPOCH_BITS) - 1 };
 
-/** The slot of @key at or behind @index that may be taken and now is; NULL if none is left. */
-struct abi_heap_slot *heap_claim(uint32_t index, uint64_t key);
 /** The slot that holds @key behind @index; NULL if no hook saw the block's birth. */
 struct abi_heap_slot *heap_find(uint32_t index, uint64_t key);
 /** Index of the call site, made at its first use; 0 when the table is full around it. */
@@ -48,38 +46,36 @@ static inline bool heap_is_free(uint64_t seen, uint64_t key)
     return ((seen ^ key) & HEAP_EPOCH_MASK) != 0 || seen >> HEAP_EPOCH_BITS == 0;
 }
 
-static inline bool heap_take(struct abi_heap_slot *slot, uint64_t seen, uint64_t key)
-{
-    if (CONTROL->alive <= 1) { /* nobody to race with */
-        slot->key = key;
-        return true;
-    }
-    return __atomic_compare_exchange_n(&slot->key, &seen, key, false, __ATOMIC_ACQ_REL,
-                                       __ATOMIC_RELAXED);
-}
-
 /** struct heap_block - a block outside the table: -1 @bytes if no hook saw its birth. */
 struct heap_block {
     int64_t bytes;
     uint32_t site;
 };
 
+/* Where the first slot is not there for the taking. */
+void heap_put_elsewhere(const void *block, uint64_t key, struct heap_block was);
+
+static inline void heap_fill(struct abi_heap_slot *slot, struct heap_block was)
+{
+    slot->bytes = LIKELY(was.bytes < UINT32_MAX) ? (uint32_t)was.bytes : UINT32_MAX;
+    slot->caller = was.site;
+}
+
 static inline void heap_put_back(struct abi_lane *lane, const void *block, struct heap_block was)
 {
     uint64_t key = heap_key((uint64_t)block, CONTROL->epoch);
-    uint32_t home = heap_home((uint64_t)block);
-    struct abi_heap_slot *slot = &agent_memory->heap[home];
-    uint64_t seen = slot->key;
+    struct abi_heap_slot *slot = &agent_memory->heap[heap_home((uint64_t)block)];
 
     if (UNLIKELY(lane->elsewhere))
         return;
     lane->live_bytes += was.bytes;
     lane->live_blocks++;
-    if ((UNLIKELY(!heap_is_free(seen, key)) || UNLIKELY(!heap_take(slot, seen, key))) &&
-        (slot = heap_claim(home, key)) == NULL)
+    if (UNLIKELY(!heap_is_free(slot->key, key)) || UNLIKELY(CONTROL->alive > 1)) {
+        heap_put_elsewhere(block, key, was);
         return;
-    slot->bytes = LIKELY(was.bytes < UINT32_MAX) ? (uint32_t)was.bytes : UINT32_MAX;
-    slot->caller = was.site;
+    }
+    slot->key = key; /* nobody to race with */
+    heap_fill(slot, was);
 }
 
 static inline void heap_add(struct abi_lane *lane, const void *block, size_t bytes, uint64_t caller)

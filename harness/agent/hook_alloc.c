@@ -139,6 +139,13 @@ HOOK void *reallocarray(void *old, size_t count, size_t bytes)
     return moved(call, SITE_REALLOCARRAY, old, was, block, total, CALLER());
 }
 
+static __attribute__((noinline)) void unknown_free(struct abi_lane *lane, void *block,
+                                                   uint64_t caller)
+{
+    lane_put(lane, EVENT_FREE_UNKNOWN, SITE_FREE, 0, (uint64_t)block, UINT64_MAX, caller,
+             thinned_ticks(lane));
+}
+
 HOOK void free(void *block)
 {
     struct agent_call call;
@@ -150,8 +157,11 @@ HOOK void free(void *block)
     if (LIKELY(call.lane != NULL)) {
         bytes = taken_out(call, block).bytes;
         check_held(call.lane, block, bytes);
-        lane_put(call.lane, LIKELY(bytes >= 0) ? EVENT_FREE : EVENT_FREE_UNKNOWN, SITE_FREE, 0,
-                 (uint64_t)block, (uint64_t)bytes, CALLER(), thinned_ticks(call.lane));
+        if (UNLIKELY(bytes < 0))
+            unknown_free(call.lane, block, CALLER());
+        else
+            lane_put(call.lane, EVENT_FREE, SITE_FREE, 0, (uint64_t)block, (uint64_t)bytes,
+                     CALLER(), thinned_ticks(call.lane));
     }
     AGENT_CALL(call, real.free(block));
     agent_leave(call);
