@@ -3,6 +3,7 @@
  */
 #include "ending.h"
 
+#include "again.h"
 #include "command.h"
 #include "options.h"
 #include "reports.h"
@@ -77,6 +78,7 @@ static int tell(struct run *run, const char *command, int argc, char *const *arg
 {
     int status = run_status(run);
 
+    again_findings(run);
     store_command(run->store, command, argc, argv);
     store_end(run->store);
     store_machine(run->store);

@@ -42,6 +42,7 @@ struct run_options {
     uint64_t cycles;      /* per cell; 0: by time */
     double seconds;       /* --for; 0: by cycles */
     uint64_t until_found; /* 0: never */
+    uint64_t again;       /* tries of each finding's line when the run is over, 0: none */
     uint64_t seed;
     unsigned jobs;
     uint32_t mode;

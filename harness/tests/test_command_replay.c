@@ -152,6 +152,34 @@ static void what_does_not_come_back_is_status_0(void)
     said_has("true", said.out, "reproduced 0 of 3 (95 % interval 0");
 }
 
+/* The line's rate is measured when the run is over, and stands beside it. */
+static void a_run_tells_how_often_a_line_comes_back(void)
+{
+    command_run(&said,
+                "run --no-lttng --confirm 3 --out rated --inject none --cycles 2 -- " ACTS " hang");
+    said_status("rated", &said, 1);
+    said_has("rated", said.out, "that line brought it back in 3 of 3: 100 %");
+    command_run(&said, "report rated --format jsonl");
+    said_has("rated", said.out, "\"replayed\":{\"times\":3,\"reproduced\":3}");
+    command_run(&said, "run --no-lttng --confirm 0 --out unrated --inject none --cycles 2 -- " ACTS
+                       " hang");
+    CU_ASSERT_PTR_NULL(strstr(said.out, "brought it back"));
+    command_run(&said, "report unrated --format jsonl");
+    said_has("unrated", said.out, "\"replayed\":null");
+}
+
+/* It went another way the second time: that is no failure to tell. */
+static void a_line_that_does_not_come_back_says_so(void)
+{
+    file_write("once",
+               "#!/bin/sh\necho >>starts\n[ $(wc -l <starts) -ne 3 ] || exec " ACTS " crash\n",
+               0755);
+    command_run(&said, "run --no-lttng --confirm 4 --out once.run --inject none --cycles 4 --fresh "
+                       "-- ./once");
+    said_status("once", &said, 1);
+    said_has("once", said.out, "brought it back in 0 of 4: below 52.8 % with 95 % confidence: it");
+}
+
 /* --- DIR:CELL:CYCLE ------------------------------------------------------------------------ */
 
 static void an_address_names_a_stored_cycle(void)
@@ -342,6 +370,8 @@ int main(void)
     CU_ADD_TEST(suite, a_controlled_line_is_exact);
     CU_ADD_TEST(suite, the_rate_is_that_of_the_run);
     CU_ADD_TEST(suite, what_does_not_come_back_is_status_0);
+    CU_ADD_TEST(suite, a_run_tells_how_often_a_line_comes_back);
+    CU_ADD_TEST(suite, a_line_that_does_not_come_back_says_so);
     CU_ADD_TEST(suite, an_address_names_a_stored_cycle);
     CU_ADD_TEST(suite, another_finding_is_no_reproduction);
     CU_ADD_TEST(suite, bad_addresses_and_lines_are_one_line);

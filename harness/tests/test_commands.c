@@ -174,7 +174,7 @@ static void report_of_a_damaged_store_is_one_line(void)
     make_run();
     fixture_sql(&run, "PRAGMA user_version = 99");
     check_store_line(ERROR_VERSION);
-    fixture_sql(&run, "PRAGMA user_version = 1; DROP TABLE series");
+    fixture_sql(&run, "PRAGMA user_version = 2; DROP TABLE series");
     check_store_line(ERROR_CORRUPT);
     file = fopen(run.path, "we");
     CU_ASSERT_PTR_NOT_NULL_FATAL(file);

@@ -226,6 +226,18 @@ static int each_also(const struct store_finding *finding, void *context)
     return 0;
 }
 
+static void write_replayed(struct json_write *json, const struct store_finding *finding)
+{
+    if (finding->replayed == 0) {
+        json_write_null(json, "replayed");
+        return;
+    }
+    json_write_open_object(json, "replayed");
+    json_write_unsigned(json, "times", finding->replayed);
+    json_write_unsigned(json, "reproduced", finding->reproduced);
+    json_write_close_object(json);
+}
+
 static int each_finding(const struct store_finding *finding, void *context)
 {
     struct lines *lines = context;
@@ -236,6 +248,7 @@ static int each_finding(const struct store_finding *finding, void *context)
     json_write_lines(&json, "text", finding->text);
     json_write_text(&json, "injected", finding->injected);
     json_write_text(&json, "replay", finding->replay);
+    write_replayed(&json, finding);
     json_write_text(&json, "trace", finding->trace);
     json_write_lines(&json, "timeline", finding->timeline);
     write_output(&json, finding);

@@ -31,6 +31,8 @@ static const char tables[] =
     " replay TEXT NOT NULL, trace TEXT NOT NULL, timeline TEXT NOT NULL, output BLOB NOT NULL,"
     " UNIQUE(cell, cycle, place));"
     "CREATE INDEX finding_verdict ON finding(signature, severity, cell, cycle) WHERE place = 0;"
+    "CREATE TABLE replayed(finding INTEGER PRIMARY KEY, same INTEGER NOT NULL,"
+    " tries INTEGER NOT NULL);"
     "CREATE TABLE series(cell INTEGER NOT NULL, cycle INTEGER NOT NULL, kind TEXT NOT NULL,"
     " first_lap INTEGER NOT NULL, samples INTEGER NOT NULL, block BLOB NOT NULL,"
     " UNIQUE(cell, cycle, kind, first_lap));";
@@ -43,6 +45,7 @@ static const char *const expected[] = {
     "SELECT id, text FROM signature",
     "SELECT id, cell, cycle, place, code, severity, hang_ms, signature, text, injected, replay,"
     " trace, timeline, output FROM finding INDEXED BY finding_verdict WHERE place = 0",
+    "SELECT finding, same, tries FROM replayed",
     "SELECT cell, cycle, kind, first_lap, samples, block FROM series",
 };
 
@@ -77,6 +80,11 @@ static int check_mark(struct store *store, struct error *e)
         return error_set(e, ERROR_VERSION,
                          "store: %s: its schema is %lld, this rundown knows %d: use the newer "
                          "rundown that wrote it",
+                         store->path, (long long)version, STORE_SCHEMA);
+    if (version < STORE_SCHEMA)
+        return error_set(e, ERROR_VERSION,
+                         "store: %s: its schema is %lld, this rundown knows %d: use the older "
+                         "rundown that wrote it, or begin a new run",
                          store->path, (long long)version, STORE_SCHEMA);
     return 0;
 }

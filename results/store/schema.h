@@ -3,6 +3,7 @@
  *
  * History of PRAGMA user_version
  *   1  first version.
+ *   2  table replayed: how often a finding's line brought it back.
  */
 #ifndef RESULTS_STORE_SCHEMA_H
 #define RESULTS_STORE_SCHEMA_H
@@ -18,7 +19,7 @@ int schema_create(struct store *store, struct error *e);
  * schema_check() - refuses what is not a sound run of ours.
  *
  * Returns 0, ERROR_CORRUPT (no database, damaged, not ours, without our tables),
- * ERROR_VERSION (newer than STORE_SCHEMA) or another code of the system's. Reads every page.
+ * ERROR_VERSION (not STORE_SCHEMA) or another code of the system's. Reads every page.
  */
 int schema_check(struct store *store, struct error *e);
 

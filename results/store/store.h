@@ -25,7 +25,7 @@
 #include <harness/error.h>
 #include <harness/stop_code.h>
 
-enum { STORE_SCHEMA = 1 };
+enum { STORE_SCHEMA = 2 };
 
 /* In the run's directory. The lock is there while somebody writes. */
 #define STORE_FILE "run.sqlite"
@@ -77,6 +77,8 @@ struct store_cell {
  * @trace: directory of the recorder's trace relative to the run's, or "".
  * @hang_ms: since the last event, or < 0.
  * @timeline: events before the end, newline between, may be "".
+ * @replayed: reading: how often its line was run again when the run was over, 0: it was not.
+ * @reproduced: reading: how many of those showed the signature again.
  * @repeats: reading: how many cycles have a verdict of this signature and severity, this one
  *           included; 0 where @place is not 0. @repeat_cells: in how many cells they lie.
  *           @repeat_cycles: cycles of those cells that count: passed and failed ones, and for
@@ -100,6 +102,8 @@ struct store_finding {
     const char *timeline;
     const void *output;
     size_t output_bytes;
+    uint64_t replayed;
+    uint64_t reproduced;
     uint64_t repeats;
     uint64_t repeat_cells;
     uint64_t repeat_cycles;
@@ -139,7 +143,7 @@ struct store_batch {
 int store_create(const char *directory, struct store **out, struct error *e);
 
 /**
- * store_open() - an existing one. ERROR_NOT_FOUND, ERROR_VERSION (a newer schema: says which),
+ * store_open() - an existing one. ERROR_NOT_FOUND, ERROR_VERSION (another schema: says which),
  * ERROR_CORRUPT (not a database, damaged, or without our tables), ERROR_BUSY (another writer).
  * @write: take the writer's lock, held until store_close(). Without it every change is refused
  *         by ERROR_PERMISSION.
@@ -204,6 +208,13 @@ int store_finding_get(struct store *store, int64_t cell, uint64_t cycle, store_e
                       void *context, struct error *e);
 /** The finding with this id; ERROR_NOT_FOUND. */
 int store_finding_read(struct store *store, int64_t id, store_each_finding *each, void *context,
+                       struct error *e);
+
+/**
+ * store_replayed_set() - how often a finding came back when its line was run again; in place of
+ * what was known of it. ERROR_NOT_FOUND: no such finding. ERROR_RANGE: more came back than tried.
+ */
+int store_replayed_set(struct store *store, int64_t finding, uint64_t reproduced, uint64_t replayed,
                        struct error *e);
 
 /**

@@ -9,10 +9,13 @@
 #include <results/store/database.h>
 #include <results/store/severity.h>
 
-/* Columns of read_finding(), from the tables f (finding) and s (signature), repeats left out. */
+/* Columns of read_finding(), from the tables f (finding), s (signature) and a
+ * (replayed), repeats left out. */
 #define FINDING_COLUMNS                                                                            \
     "f.id, f.cell, f.cycle, f.place, f.code, f.severity, f.hang_ms, s.text, f.text, f.injected, "  \
-    "f.replay, f.trace, f.timeline, f.output"
+    "f.replay, f.trace, f.timeline, f.output, coalesce(a.same, 0), coalesce(a.tries, 0)"
+#define FINDING_TABLES                                                                             \
+    " JOIN signature s ON s.id = f.signature LEFT JOIN replayed a ON a.finding = f.id"
 
 /*
  * How often verdicts of each signature and severity were seen, in ?1 or, if that is 0, in all
@@ -31,27 +34,24 @@
 #define REPEAT_COLUMNS ", r.times, r.cells, r.cycles, r.first_cell, r.first_cycle"
 
 static const char all_sql[] =
-    REPEATS "SELECT " FINDING_COLUMNS REPEAT_COLUMNS " FROM finding f"
-            " JOIN signature s ON s.id = f.signature"
+    REPEATS "SELECT " FINDING_COLUMNS REPEAT_COLUMNS " FROM finding f" FINDING_TABLES
             " LEFT JOIN r ON f.place = 0 AND r.signature = f.signature AND r.severity = f.severity"
             " WHERE ?1 = 0 OR f.cell = ?1 ORDER BY f.cell, f.cycle, f.place";
 
 static const char distinct_sql[] =
     REPEATS "SELECT " FINDING_COLUMNS REPEAT_COLUMNS " FROM r"
-            " JOIN finding f ON f.cell = r.first_cell AND f.cycle = r.first_cycle AND f.place = 0"
-            " JOIN signature s ON s.id = f.signature ORDER BY f.cell, f.cycle";
+            " JOIN finding f ON f.cell = r.first_cell AND f.cycle = r.first_cycle AND f.place = "
+            "0" FINDING_TABLES " ORDER BY f.cell, f.cycle";
 
 /* ?1 is 0: repeats are counted in the whole run; ?2: the id. */
 static const char id_sql[] =
-    REPEATS "SELECT " FINDING_COLUMNS REPEAT_COLUMNS " FROM finding f"
-            " JOIN signature s ON s.id = f.signature"
+    REPEATS "SELECT " FINDING_COLUMNS REPEAT_COLUMNS " FROM finding f" FINDING_TABLES
             " LEFT JOIN r ON f.place = 0 AND r.signature = f.signature AND r.severity = f.severity"
             " WHERE f.id = ?2";
 
 /* Repeats are not asked for. */
-static const char cycle_sql[] =
-    "SELECT " FINDING_COLUMNS ", 0 FROM finding f JOIN signature s ON s.id = f.signature"
-    " WHERE f.cell = ?1 AND f.cycle = ?2 ORDER BY f.place";
+static const char cycle_sql[] = "SELECT " FINDING_COLUMNS ", 0 FROM finding f" FINDING_TABLES
+                                " WHERE f.cell = ?1 AND f.cycle = ?2 ORDER BY f.place";
 
 static int read_names(const struct store *store, sqlite3_stmt *statement,
                       struct store_finding *finding, struct error *e)
@@ -78,17 +78,19 @@ static void read_texts(sqlite3_stmt *statement, struct store_finding *finding)
     finding->output_bytes = (size_t)sqlite3_column_bytes(statement, 13);
     if (finding->output == NULL)
         finding->output = "";
+    finding->reproduced = database_unsigned(statement, 14);
+    finding->replayed = database_unsigned(statement, 15);
 }
 
 static void read_repeats(sqlite3_stmt *statement, struct store_finding *finding)
 {
-    finding->repeats = database_unsigned(statement, 14);
+    finding->repeats = database_unsigned(statement, 16);
     if (finding->repeats == 0)
         return;
-    finding->repeat_cells = database_unsigned(statement, 15);
-    finding->repeat_cycles = database_unsigned(statement, 16);
-    finding->first_cell = sqlite3_column_int64(statement, 17);
-    finding->first_cycle = database_unsigned(statement, 18);
+    finding->repeat_cells = database_unsigned(statement, 17);
+    finding->repeat_cycles = database_unsigned(statement, 18);
+    finding->first_cell = sqlite3_column_int64(statement, 19);
+    finding->first_cycle = database_unsigned(statement, 20);
 }
 
 static int read_finding(const struct store *store, sqlite3_stmt *statement,

@@ -204,6 +204,27 @@ static void test_replay_is_quoted(void)
     capture_free(&c);
 }
 
+static void test_came_back(void)
+{
+    struct finding_layout layout = {.columns = 0};
+    struct store_finding finding = example();
+    struct capture c;
+
+    finding.replayed = 10;
+    finding.reproduced = 9;
+    finding_text(capture_open(&c), &finding, &cell, &layout);
+    expect_has(capture_close(&c),
+               "mode=free'\n  that line brought it back in 9 of 10: 90.0 % (95 % "
+               "interval 59.5 to 98.3 %)\n  seen");
+    capture_free(&c);
+    finding.reproduced = 0;
+    finding_text(capture_open(&c), &finding, &cell, &layout);
+    expect_has(capture_close(&c),
+               "\n  that line brought it back in 0 of 10: below 25.9 % with 95 % "
+               "confidence: it hangs on the moment\n");
+    capture_free(&c);
+}
+
 /* Any bytes anywhere: no control character but the newlines, and valid text. */
 static void test_any_bytes(void)
 {
@@ -250,6 +271,7 @@ int main(void)
         {"binary output", test_binary_output},
         {"colour", test_colour},
         {"replay is quoted", test_replay_is_quoted},
+        {"came back", test_came_back},
         {"any bytes", test_any_bytes},
         CU_TEST_INFO_NULL,
     };

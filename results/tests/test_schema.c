@@ -65,16 +65,28 @@ static void test_newer_version(void)
     fixture_remove(&f);
 }
 
+static void test_older_version(void)
+{
+    struct fixture f;
+
+    make_run(&f);
+    fixture_sql(&f, "PRAGMA user_version = 1; DROP TABLE replayed");
+    expect_refused(&f, ERROR_VERSION, "its schema is 1");
+    fixture_remove(&f);
+}
+
 static void test_other_databases(void)
 {
     struct fixture f;
+    char sql[64];
 
     make_run(&f);
     fixture_sql(&f, "PRAGMA application_id = 12345");
     expect_refused(&f, ERROR_CORRUPT, "no run of rundown's");
     fixture_sql(&f, "PRAGMA application_id = 1919837294; PRAGMA user_version = 0");
     expect_refused(&f, ERROR_CORRUPT, "no run of rundown's");
-    fixture_sql(&f, "PRAGMA user_version = 1");
+    snprintf(sql, sizeof sql, "PRAGMA user_version = %d", STORE_SCHEMA);
+    fixture_sql(&f, sql);
     fixture_reopen(&f, false);
     fixture_remove(&f);
 }
@@ -187,6 +199,7 @@ int main(void)
 {
     CU_TestInfo tests[] = {
         {"newer version", test_newer_version},
+        {"older version", test_older_version},
         {"other databases", test_other_databases},
         {"not a database", test_not_a_database},
         {"truncated", test_truncated},

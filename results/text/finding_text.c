@@ -9,6 +9,7 @@
 #include <results/store/store.h>
 #include <results/text/amount.h>
 #include <results/text/escape.h>
+#include <results/text/rate.h>
 #include <results/text/utf8.h>
 #include <results/text/wrap.h>
 
@@ -108,13 +109,29 @@ static void write_field(FILE *out, const char *name, const char *text,
     free(safe);
 }
 
-static void write_again(FILE *out, const struct store_finding *finding)
+/* Silence is worth as much as the tries behind it, here too. */
+static void write_came_back(FILE *out, const struct store_finding *finding,
+                            const struct finding_layout *layout)
+{
+    struct rate rate = {.findings = finding->reproduced, .cycles = finding->replayed};
+    char sentence[RATE_BYTES], line[RATE_BYTES + 64];
+
+    rate_bounds(&rate);
+    snprintf(line, sizeof line, "that line brought it back in %s%s", rate_sentence(&rate, sentence),
+             rate.findings == 0 ? ": it hangs on the moment" : "");
+    wrap_line(out, INDENT, HANG, line, layout->columns);
+}
+
+static void write_again(FILE *out, const struct store_finding *finding,
+                        const struct finding_layout *layout)
 {
     if (finding->replay[0] == '\0')
         return;
     fprintf(out, "%*s%-11s rundown replay ", INDENT, "", "again:");
     escape_shell(out, finding->replay);
     fputc('\n', out);
+    if (finding->replayed > 0)
+        write_came_back(out, finding, layout);
 }
 
 static void write_seen(FILE *out, const struct store_finding *finding,
@@ -226,7 +243,7 @@ void finding_text(FILE *out, const struct store_finding *finding, const struct s
         write_field(out, "also seen:", layout->also, layout);
     if (finding->trace[0] != '\0')
         write_field(out, "trace:", finding->trace, layout);
-    write_again(out, finding);
+    write_again(out, finding, layout);
     write_seen(out, finding, layout);
     write_timeline(out, finding, layout);
     write_output(out, finding, layout);

@@ -10,19 +10,26 @@
 
 #include <stdio.h>
 
+void rate_bounds(struct rate *rate)
+{
+    rate->low = 0;
+    rate->high = rate->below = 1;
+    rate->sane = stats_wilson((long long)rate->findings, (long long)rate->cycles, &rate->low,
+                              &rate->high) == 0;
+    if (rate->sane && rate->findings == 0)
+        stats_zero_bound((long long)rate->cycles, &rate->below);
+}
+
 int rate_of_cell(struct store *store, const struct store_cell *cell, struct rate *rate,
                  struct error *e)
 {
     int code;
 
-    *rate = (struct rate){.cycles = cell->passed + cell->failed, .high = 1, .below = 1};
+    *rate = (struct rate){.cycles = cell->passed + cell->failed};
     code = store_count_findings(store, cell->id, STOP_SEVERITY_FINDING, &rate->findings, e);
     if (code != 0)
         return code;
-    rate->sane = stats_wilson((long long)rate->findings, (long long)rate->cycles, &rate->low,
-                              &rate->high) == 0;
-    if (rate->sane && rate->findings == 0)
-        stats_zero_bound((long long)rate->cycles, &rate->below);
+    rate_bounds(rate);
     return 0;
 }
 

@@ -31,6 +31,9 @@ struct rate {
     bool sane;
 };
 
+/** rate_bounds() - the other members, from @findings and @cycles. */
+void rate_bounds(struct rate *rate);
+
 /** rate_of_cell() - asks the store; returns its codes. */
 int rate_of_cell(struct store *store, const struct store_cell *cell, struct rate *rate,
                  struct error *e);

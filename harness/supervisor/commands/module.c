@@ -4,6 +4,7 @@
  */
 #include <harness/supervisor/command.h>
 
+#include <harness/supervisor/again.h>
 #include <harness/supervisor/arguments.h>
 #include <harness/supervisor/ending.h>
 #include <harness/supervisor/options.h>
@@ -21,6 +22,7 @@ enum {
     KEY_CYCLES = 1000,
     KEY_LAPS,
     KEY_DEADLINE,
+    KEY_CONFIRM,
     KEY_MUST,
     KEY_WITHOUT,
     KEY_NO_CONTROL,
@@ -38,6 +40,8 @@ static const struct argp_option option_list[] = {
     {"seed", 's', "SEED", 0, "64-bit number; drawn and printed if not given", 4},
     {"jobs", 'j', "J", 0, "targets at once (default: one for each processor)", 4},
     {"deadline", KEY_DEADLINE, "DURATION", 0, "age at which an unproved hang is reported", 4},
+    {"confirm", KEY_CONFIRM, "N", 0,
+     "replay each finding's line N times when the run is over (default 10, 0: do not)", 4},
     {"out", 'o', "DIR", 0, "directory of the results (default rundown-results/TIME)", 5},
     {"without", KEY_WITHOUT, "DETECTOR", 0, "switch a detector off (repeatable)", 6},
     {"no-lttng", KEY_NO_LTTNG, NULL, 0, "do not start the flight recorder", 6},
@@ -89,6 +93,8 @@ static int parse_number(int key, const char *text, struct arguments *arguments)
         return options_number("cycles", text, 1, UINT64_C(1) << 40, &options->cycles, e);
     case KEY_LAPS:
         return options_number("laps", text, 2, UINT32_MAX, &arguments->laps, e);
+    case KEY_CONFIRM:
+        return options_number("confirm", text, 0, 1000, &options->again, e);
     case KEY_DEADLINE:
         return options_duration("deadline", text, &options->deadline_s, e);
     case 's':
@@ -257,6 +263,7 @@ static int module_main(int argc, char **argv)
     int status;
 
     memset(&arguments, 0, sizeof arguments);
+    arguments.options.again = AGAIN_TIMES;
     arguments.laps = LAPS;
     arguments_parse("module", &parser, argc, argv, 0, &arguments);
     if (complete(&arguments) != 0) {

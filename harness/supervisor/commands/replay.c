@@ -5,6 +5,7 @@
 #include <harness/supervisor/command.h>
 
 #include <harness/injector.h>
+#include <harness/supervisor/again.h>
 #include <harness/supervisor/arguments.h>
 #include <harness/supervisor/line.h>
 #include <harness/supervisor/options.h>
@@ -45,10 +46,7 @@ struct replay {
     bool quiet;
     bool no_lttng;
     struct line line;
-    char *wanted;      /* signature to look for, NULL: any finding */
-    uint64_t same;     /* cycles that showed it */
-    uint64_t diverged; /* cycles that were scheduled otherwise than the line says */
-    uint64_t other;    /* cycles that showed something else */
+    struct again again;
     struct error e;
 };
 
@@ -102,7 +100,7 @@ static int take_finding(const struct store_finding *finding, void *context)
     if (finding->place != 0)
         return 0;
     replay->text = strdup(finding->replay);
-    replay->wanted = strdup(finding->signature);
+    replay->again.wanted = strdup(finding->signature);
     return 1;
 }
 
@@ -139,27 +137,7 @@ static bool from_directory(struct replay *replay, int *code)
     return true;
 }
 
-/* --- one judged cycle --------------------------------------------------------------------------
- */
-
-static void judged(void *context, const struct judgement *judgement,
-                   const struct abi_control *control)
-{
-    struct replay *replay = context;
-    bool any = false;
-    bool same = false;
-
-    for (unsigned i = 0; i < judgement->findings; i++) {
-        if (judgement->finding[i].severity != STOP_SEVERITY_FINDING)
-            continue;
-        any = true;
-        same |=
-            replay->wanted == NULL || strcmp(judgement->finding[i].signature, replay->wanted) == 0;
-    }
-    replay->same += same;
-    replay->diverged += replay->line.hash != 0 && control->schedule_hash != replay->line.hash;
-    replay->other += any && !same;
-}
+/* --- gdb ---------------------------------------------------------------------------------- */
 
 /* Runs gdb on the target; the terminal is gdb's until it ends. */
 static void held(void *context, int pid)
@@ -199,38 +177,17 @@ static bool other_binaries(const struct replay *replay)
     return line->build[0] != 0 && strcmp(line->build, line->target->build) != 0;
 }
 
-static void shape(const struct replay *replay, struct target **target, const char *directory,
+static void shape(struct replay *replay, struct target **target, const char *directory,
                   struct run_options *options)
 {
-    const struct line *line = &replay->line;
-    struct run_injection *injection = &options->injection[0];
-
-    memset(options, 0, sizeof *options);
-    options->target = target;
-    options->targets = 1;
-    options->injections = 1;
-    injection->injector = line->injector;
-    injection->point = line->point;
-    injection->placed = line->struck;
-    options->no_control = true;
-    options->cycles = replay->gdb ? 1 : replay->times;
+    again_shape(&replay->again, target, replay->gdb ? 1 : replay->times, options);
     options->until_found = replay->gdb ? 1 : 0;
-    options->seed = line->seed;
-    options->jobs = 1;
-    options->mode = line->mode;
-    options->must_unload = line->target->must_unload;
-    options->deadline_s = line->target->deadline_s;
     options->directory = directory;
     options->temporary = true;
     options->no_trace = replay->no_lttng || replay->gdb;
-    options->quiet = true;
     options->progress = !replay->quiet && !replay->gdb && isatty(STDERR_FILENO);
-    options->only_cycle = true;
-    options->cycle = line->cycle;
-    options->judged = judged;
     options->held = replay->gdb ? held : NULL;
     options->stop_at = replay->at_injection;
-    options->context = (void *)replay;
 }
 
 /* Where the injection rarely strikes, that nothing came of it tells nothing. */
@@ -241,13 +198,13 @@ static bool rarely_fired(const struct run *run)
 
 static int status_of(const struct replay *replay, const struct run *run)
 {
-    bool trusted = replay->diverged == 0 && run->total_broken == 0 && !rarely_fired(run);
+    bool trusted = replay->again.diverged == 0 && run->total_broken == 0 && !rarely_fired(run);
 
-    if (replay->bisect && replay->same > 0)
+    if (replay->bisect && replay->again.same > 0)
         return STATUS_FOUND;
-    if (!trusted || (replay->bisect ? replay->other > 0 : other_binaries(replay)))
+    if (!trusted || (replay->bisect ? replay->again.other > 0 : other_binaries(replay)))
         return STATUS_UNTRUSTED;
-    return replay->same > 0 ? STATUS_FOUND : STATUS_GOOD;
+    return replay->again.same > 0 ? STATUS_FOUND : STATUS_GOOD;
 }
 
 /* git bisect takes every status below 128 for bad, but for 0 and 125. */
@@ -268,16 +225,16 @@ static void conclude(const struct replay *replay, const struct run *run)
     if (fired < run->total_cycles)
         printf("the injection fired in %llu of %llu cycles\n", (unsigned long long)fired,
                (unsigned long long)run->total_cycles);
-    if (replay->diverged > 0)
+    if (replay->again.diverged > 0)
         printf("DIVERGED: %llu of %llu cycles were not scheduled as the line says; the replay is "
                "not exact\n",
-               (unsigned long long)replay->diverged, (unsigned long long)run->total_cycles);
-    stats_wilson((long long)replay->same, (long long)run->total_cycles, &low, &high);
-    printf("reproduced %llu of %llu (95 %% interval %s to %s %%)", (unsigned long long)replay->same,
-           (unsigned long long)run->total_cycles, amount_percent(low, AMOUNT_DOWN, from),
-           amount_percent(high, AMOUNT_UP, to));
-    if (replay->other > 0)
-        printf(", something else in %llu", (unsigned long long)replay->other);
+               (unsigned long long)replay->again.diverged, (unsigned long long)run->total_cycles);
+    stats_wilson((long long)replay->again.same, (long long)run->total_cycles, &low, &high);
+    printf("reproduced %llu of %llu (95 %% interval %s to %s %%)",
+           (unsigned long long)replay->again.same, (unsigned long long)run->total_cycles,
+           amount_percent(low, AMOUNT_DOWN, from), amount_percent(high, AMOUNT_UP, to));
+    if (replay->again.other > 0)
+        printf(", something else in %llu", (unsigned long long)replay->again.other);
     putchar('\n');
 }
 
@@ -295,6 +252,7 @@ static int execute(struct replay *replay)
         fprintf(stderr, "rundown replay: %s: %s\n", directory, strerror(errno));
         return STATUS_UNTRUSTED;
     }
+    replay->again.line = &replay->line;
     shape(replay, &target, directory, &options);
     code = run_execute(&run, &options, &replay->e);
     if (code != 0) {

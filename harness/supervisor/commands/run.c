@@ -4,6 +4,7 @@
 #include <harness/supervisor/command.h>
 
 #include <harness/report.h>
+#include <harness/supervisor/again.h>
 #include <harness/supervisor/arguments.h>
 #include <harness/supervisor/ending.h>
 #include <harness/supervisor/line.h>
@@ -38,6 +39,7 @@ enum {
     KEY_FRESH,
     KEY_PROBE,
     KEY_DEADLINE,
+    KEY_CONFIRM,
     KEY_WITHOUT,
     KEY_NO_CONTROL,
     KEY_LTTNG,
@@ -57,6 +59,8 @@ static const struct argp_option option_list[] = {
     {"jobs", 'j', "J", 0, "targets at once (default: one for each processor)", 3},
     {"mode", KEY_MODE, "free|controlled", 0, "who schedules the threads (default free)", 3},
     {"deadline", KEY_DEADLINE, "DURATION", 0, "age at which an unproved hang is reported", 3},
+    {"confirm", KEY_CONFIRM, "N", 0,
+     "replay each finding's line N times when the run is over (default 10, 0: do not)", 3},
     {"out", 'o', "DIR", 0, "directory of the results (default rundown-results/TIME)", 4},
     {"resume", KEY_RESUME, "DIR", 0, "go on with an interrupted run of the same command", 4},
     {"dry-run", KEY_DRY, NULL, 0, "print the plans and do nothing", 4},
@@ -119,6 +123,8 @@ static int parse_number(int key, const char *text, struct arguments *arguments)
         return options_number("until-found", text, 1, UINT64_C(1) << 40, &options->until_found, e);
     case KEY_LAPS:
         return options_number("laps", text, 1, UINT32_MAX, &arguments->laps, e);
+    case KEY_CONFIRM:
+        return options_number("confirm", text, 0, 1000, &options->again, e);
     case KEY_DEADLINE:
         return options_duration("deadline", text, &options->deadline_s, e);
     case 's':
@@ -379,6 +385,7 @@ static int run_main(int argc, char **argv)
     int code;
 
     memset(&arguments, 0, sizeof arguments);
+    arguments.options.again = AGAIN_TIMES;
     arguments.laps = 1;
     run_place(&place);
     memcpy(arguments.libdir, place.libdir, sizeof arguments.libdir);
