@@ -22,7 +22,7 @@ static const char *nearest_workload(const char *name)
     const char *names[256];
     unsigned count = 0;
 
-    for (; workload_registry[count] != NULL && count < 255; count++)
+    for (; count < 255 && workload_registry[count] != NULL; count++)
         names[count] = workload_registry[count]->name;
     names[count] = NULL;
     return suggest_nearest(name, names);
