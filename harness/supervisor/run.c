@@ -445,16 +445,18 @@ void run_close(struct run *run)
         close(run->timer);
 }
 
+bool run_cell_seldom_fired(const struct run_cell *cell)
+{
+    return cell->explicit_point && cell->row.next > 0 && cell->row.not_fired * 2 > cell->row.next;
+}
+
 static bool trusted(const struct run *run)
 {
     if (run->total_broken > 0 || (run->total_cycles == 0 && !run->interrupted))
         return false; /* a run of nothing has not found nothing */
-    for (size_t i = 0; i < run->cells; i++) {
-        const struct run_cell *cell = &run->cell[i];
-
-        if (cell->explicit_point && cell->row.next > 0 && cell->row.not_fired * 2 > cell->row.next)
+    for (size_t i = 0; i < run->cells; i++)
+        if (run_cell_seldom_fired(&run->cell[i]))
             return false;
-    }
     return true;
 }
 

@@ -164,6 +164,10 @@ int run_execute(struct run *run, const struct run_options *options, struct error
 /** run_close() - gives everything back; leaves no process. */
 void run_close(struct run *run);
 
+/** run_cell_seldom_fired() - a point that the user named came about in less than half the cycles.
+ */
+bool run_cell_seldom_fired(const struct run_cell *cell);
+
 /** run_status() - the exit status that design.md promises. */
 int run_status(const struct run *run);
 

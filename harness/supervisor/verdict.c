@@ -141,20 +141,38 @@ void verdict_add(struct verdict_list *list, const struct judgement *judgement,
     }
 }
 
-void verdict_broken(struct verdict_list *list, const struct job *job, int64_t cell, int injector,
-                    const char *text)
+/* A code of the harness's own, which no detector has raised; NULL without memory. */
+static struct store_finding *add_own(struct verdict_list *list, const struct job *job, int64_t cell,
+                                     int injector, enum stop_code code, const char *text)
 {
     struct store_finding *out = grow(list);
 
     if (out == NULL)
-        return;
+        return NULL;
     fill_common(out, job, cell, injector, NULL);
-    out->code = STOP_HARNESS_BROKEN;
+    out->code = code;
     out->severity = STOP_SEVERITY_HARNESS;
     out->hang_ms = -1;
-    out->signature = strdup("harness.broken");
+    out->signature = strdup(stop_code_entry(code)->slug);
     out->text = strdup(text);
     out->timeline = strdup("");
+    return out;
+}
+
+void verdict_broken(struct verdict_list *list, const struct job *job, int64_t cell, int injector,
+                    const char *text)
+{
+    add_own(list, job, cell, injector, STOP_HARNESS_BROKEN, text);
+}
+
+void verdict_not_fired(struct verdict_list *list, const struct job *job, int64_t cell, int injector,
+                       const char *text)
+{
+    struct store_finding *out =
+        add_own(list, job, cell, injector, STOP_HARNESS_INJECTION_NOT_FIRED, text);
+
+    for (size_t i = 0; out != NULL && &list->finding[i] != out; i++)
+        out->place += list->finding[i].cycle == out->cycle;
 }
 
 void verdict_move(struct verdict_list *to, struct verdict_list *from, size_t first, size_t end)

@@ -38,6 +38,13 @@ void verdict_add(struct verdict_list *list, const struct judgement *judgement,
 void verdict_broken(struct verdict_list *list, const struct job *job, int64_t cell, int injector,
                     const char *text);
 
+/**
+ * verdict_not_fired() - the injection at a point that the user named seldom came about: a remark on
+ * the whole cell, kept with the last cycle that was run. @text says how seldom.
+ */
+void verdict_not_fired(struct verdict_list *list, const struct job *job, int64_t cell, int injector,
+                       const char *text);
+
 /** verdict_move() - findings [@first, @end) of @from go to the end of @to; empty ones stay behind.
  */
 void verdict_move(struct verdict_list *to, struct verdict_list *from, size_t first, size_t end);

@@ -371,6 +371,26 @@ static bool cell_complete(const struct run *run, const struct run_cell *cell)
            (options->until_found != 0 && cell->found >= options->until_found);
 }
 
+/* Told with the cell's last batch, once: such a cell says nothing, and the run can't be trusted. */
+static void tell_not_fired(struct worker *worker)
+{
+    const struct run *run = worker->run;
+    const struct run_cell *cell = worker->cell;
+    uint64_t last = worker_control(worker)->cycle;
+    char text[200];
+
+    if (!run_cell_seldom_fired(cell) || run->options.only_cycle ||
+        last - worker->sum.first >= worker->sum.count ||
+        !(cell_complete(run, cell) || run->ending_ns != 0))
+        return;
+    snprintf(text, sizeof text,
+             "%s was due in %llu cycles, and came about in %llu: the program goes another way, or "
+             "passes that point less often",
+             cell->row.injector, (unsigned long long)cell->row.next,
+             (unsigned long long)(cell->row.next - cell->row.not_fired));
+    verdict_not_fired(&worker->found, &worker->job, cell->row.id, cell->injector, text);
+}
+
 /* In a replay every try is the same cycle; its rows are numbered by try. */
 static void number_by_try(struct worker *worker)
 {
@@ -393,6 +413,7 @@ static void finish(struct worker *worker, struct finished *batch)
     struct run *run = worker->run;
 
     tell_totals(run, worker->cell, &worker->sum);
+    tell_not_fired(worker);
     verdict_sort(&worker->found);
     if (run->options.only_cycle)
         number_by_try(worker);
