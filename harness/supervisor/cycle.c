@@ -89,7 +89,7 @@ static void add_verdict(struct worker *worker, struct verdict_list *list,
     uint64_t mark = 0;
     unsigned beats = name != NULL ? recorder_mark(run->recorder, &mark) : 0;
     char *timeline =
-        timeline_write(&run->autopsy.evidence, name != NULL ? path : NULL, mark, &trace);
+        timeline_write(&run->autopsy.evidence, judgement, name != NULL ? path : NULL, mark, &trace);
 
     verdict_add(list, judgement, &run->autopsy.evidence, &worker->job, worker->cell->row.id,
                 worker->cell->injector, name, timeline);
