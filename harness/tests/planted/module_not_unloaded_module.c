@@ -1,0 +1,4 @@
+/*
+ * The module of module_not_unloaded.
+ */
+int planted_number;
