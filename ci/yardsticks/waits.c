@@ -42,12 +42,23 @@ static struct timespec span(double length)
     return (struct timespec){(time_t)length, (long)((length - (double)(time_t)length) * 1e9)};
 }
 
-static void nap(void)
+static void nap_for(double length)
 {
-    struct timespec left = span(seconds);
+    struct timespec left = span(length);
 
     while (nanosleep(&left, &left) != 0 && errno == EINTR)
         ;
+}
+
+static void nap(void)
+{
+    nap_for(seconds);
+}
+
+/* Work is a tenth of the time: the machine is to be as idle as its owner wants it. */
+static double work_end(void)
+{
+    return now() + seconds / 10;
 }
 
 /* --- what a thread does while main joins it ----------------------------------------------------
@@ -84,9 +95,10 @@ static void *in_work(void *nothing)
 {
     volatile unsigned long sum = 0;
 
-    for (double end = now() + seconds; now() < end;)
+    for (double end = work_end(); now() < end;)
         for (unsigned i = 0; i < 100000; i++)
             sum += i;
+    nap_for(seconds * 0.9);
     return nothing;
 }
 
@@ -95,10 +107,13 @@ static void *in_disk(void *nothing)
     static const char block[65536];
     FILE *file = tmpfile();
 
-    for (double end = now() + seconds; file != NULL && now() < end;) {
+    for (double end = work_end(); file != NULL && now() < end;) {
         if (pwrite(fileno(file), block, sizeof block, 0) < 0 || fsync(fileno(file)) != 0)
             fail("disk");
     }
+    if (file != NULL)
+        fclose(file);
+    nap_for(seconds * 0.9);
     return nothing;
 }
 
