@@ -116,7 +116,17 @@ void held_drop(struct abi_lane *lane, const volatile void *object, uint32_t mode
         forget(lane, held);
 }
 
-bool held_by_anybody(const volatile void *object, uint32_t *mode)
+/*
+ * A process forked off has its own copy of every lock, at the same address: only what its own
+ * threads hold counts there.
+ */
+static bool same_process(const struct abi_lane *lane, const struct abi_lane *other)
+{
+    return other->epoch == CONTROL->epoch && other->pid == lane->pid;
+}
+
+static bool held_by_anybody(const struct abi_lane *asking, const volatile void *object,
+                            uint32_t *mode)
 {
     uint32_t lanes = CONTROL->lanes < ABI_LANES ? CONTROL->lanes : ABI_LANES;
 
@@ -124,7 +134,7 @@ bool held_by_anybody(const volatile void *object, uint32_t *mode)
         struct abi_lane *lane = &agent_memory->lane[i];
         struct abi_held *held;
 
-        if (lane->epoch != CONTROL->epoch || lane->held_count == 0)
+        if (!same_process(asking, lane) || lane->held_count == 0)
             continue;
         held = find(lane, (uint64_t)object, MODE_NONE);
         if (held != NULL) {
@@ -156,7 +166,7 @@ void held_destroyed(struct abi_lane *lane, const volatile void *object)
 {
     uint32_t mode = MODE_NONE;
 
-    if (held_by_anybody(object, &mode))
+    if (held_by_anybody(lane, object, &mode))
         __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_LOCK, __ATOMIC_RELAXED);
     lane_event(lane, EVENT_DESTROYED, mode, (uint64_t)object, 0);
 }
@@ -183,7 +193,6 @@ static void free_held(struct abi_lane *lane, const struct abi_lane *holder, uint
     }
 }
 
-/* A process forked off has memory of its own: what its parent holds lies in another block. */
 void held_freed(struct abi_lane *lane, const volatile void *block, uint64_t bytes)
 {
     uint32_t lanes = CONTROL->lanes < ABI_LANES ? CONTROL->lanes : ABI_LANES;
@@ -191,7 +200,7 @@ void held_freed(struct abi_lane *lane, const volatile void *block, uint64_t byte
     for (uint32_t i = 0; i < lanes; i++) {
         const struct abi_lane *holder = &agent_memory->lane[i];
 
-        if (holder->epoch == CONTROL->epoch && holder->pid == lane->pid)
+        if (same_process(lane, holder))
             free_held(lane, holder, (uint64_t)block, bytes);
     }
 }
@@ -228,7 +237,7 @@ static bool would_block(const struct abi_lane *lane, const volatile void *object
     for (uint32_t i = 0; i < lanes; i++) {
         const struct abi_lane *other = &agent_memory->lane[i];
 
-        if (other == lane || other->epoch != CONTROL->epoch)
+        if (other == lane || !same_process(lane, other))
             continue;
         if (mode == MODE_ONCE
                 ? other->wait_mode == MODE_ONCE && other->wait_object == (uint64_t)object &&

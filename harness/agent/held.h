@@ -16,10 +16,8 @@ void held_add(struct abi_lane *lane, const volatile void *object, uint32_t mode)
  * mode it was held in; MODE_NONE says that this lane did not have it.
  */
 void held_drop(struct abi_lane *lane, const volatile void *object, uint32_t mode);
-/** A lock is destroyed: an event, and an anomaly if anybody holds it. */
+/** A lock is destroyed: an event, and an anomaly if a thread of this process holds it. */
 void held_destroyed(struct abi_lane *lane, const volatile void *object);
-/** True if some lane of this cycle holds @object; its mode goes to @mode. */
-bool held_by_anybody(const volatile void *object, uint32_t *mode);
 
 /**
  * Locks held in this process, counted by the kilobyte that they lie in: a hint for free(), which
