@@ -81,11 +81,26 @@ static int note_initial(struct dl_phdr_info *info, size_t size, void *context)
     return 0;
 }
 
+/*
+ * Where a program at a fixed address holds a function's address, that of its entry in the table of
+ * calls is the function's for all: a symbol with a value and no definition. The call ends in us.
+ */
+static bool stands_for_another(const void *address)
+{
+    const ElfW(Sym) *symbol = NULL;
+    Dl_info info;
+
+    return dladdr1(address, &info, (void **)&symbol, RTLD_DL_SYMENT) != 0 && symbol != NULL &&
+           symbol->st_shndx == SHN_UNDEF;
+}
+
 void modules_begin(void)
 {
+    const void *address = dlsym(RTLD_DEFAULT, "malloc");
+
     initial_count = 0;
     real.dl_iterate_phdr(note_initial, NULL);
-    if (!agent_owns_address((uint64_t)dlsym(RTLD_DEFAULT, "malloc")))
+    if (!agent_owns_address((uint64_t)address) && !stands_for_another(address))
         __atomic_fetch_or(&CONTROL->remarks, REMARK_OWN_HEAP, __ATOMIC_RELAXED);
 }
 

@@ -141,6 +141,9 @@ static void test_own_malloc(void)
     snprintf(line, sizeof line, words, "linked", RUNDOWN_BUILD_DIR, "heap_linked");
     CU_ASSERT_EQUAL(call(line), 0);
     CU_ASSERT(!has("its own malloc"));
+    snprintf(line, sizeof line, words, "fixed", RUNDOWN_BUILD_DIR, "fixed");
+    CU_ASSERT_EQUAL(call(line), 0);
+    CU_ASSERT(!has("its own malloc"));
 }
 
 static void test_thread_that_cannot_be_ended(void)
