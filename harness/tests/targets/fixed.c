@@ -4,10 +4,17 @@
  */
 #include <stdlib.h>
 
-static void *(*volatile take)(size_t bytes) = malloc;
+typedef void *allocator(size_t bytes);
+
+/* In code, where the linker can put nothing but a number. */
+static __attribute__((noinline)) allocator *taken(void)
+{
+    return malloc;
+}
 
 int main(void)
 {
+    allocator *volatile take = taken();
     void *block = take(100);
 
     free(block);
