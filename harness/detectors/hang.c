@@ -13,6 +13,7 @@
 #include <harness/supervisor/waits.h>
 
 #include <string.h>
+#include <sys/syscall.h>
 
 enum { THREADS_SHOWN = 16, GONE_SHOWN = 4 };
 
@@ -107,6 +108,18 @@ struct tally {
     unsigned parked;
 };
 
+/* An event loop waits for whichever of its files comes first: that is an event, and no lock. */
+static bool is_loop(const struct waits_node *node)
+{
+    static const long calls[] = {SYS_poll,     SYS_ppoll,      SYS_select,
+                                 SYS_pselect6, SYS_epoll_wait, SYS_epoll_pwait};
+
+    for (unsigned i = 0; node->thread != NULL && i < sizeof calls / sizeof *calls; i++)
+        if (node->thread->syscall == calls[i])
+            return true;
+    return false;
+}
+
 static void count(const struct waits *waits, struct tally *tally)
 {
     for (unsigned n = 0; n < waits->nodes; n++) {
@@ -120,7 +133,10 @@ static void count(const struct waits *waits, struct tally *tally)
         case WAITS_JOIN:
         case WAITS_CHILD:
         case WAITS_OTHER:
-            tally->others++;
+            if (is_loop(&waits->node[n]))
+                tally->events++;
+            else
+                tally->others++;
             break;
         default:
             tally->locks++;

@@ -3,6 +3,8 @@
  */
 #include "watch.h"
 
+#include "watch_files.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -346,8 +348,11 @@ static bool sample_thread(struct sample *sample, int pid, int tid)
     mix(sample, thread.stack_pointer);
     if (thread.syscall == SYS_wait4 || thread.syscall == SYS_waitid)
         return true; /* the children are looked at below; without any it would not wait */
-    if (thread.syscall != SYS_futex)
+    if (thread.syscall != SYS_futex) {
+        if (watch_files_inside((int)sample->memory->control.pid, pid, &thread))
+            return true;
         return say_thread(sample, "%s waits in a system call that something outside can end", tid);
+    }
     if (!thread.waits)
         return say_thread(sample, "%s waits with a time limit", tid);
     sharing = shared_by(pid, thread.argument[0]);
