@@ -5,6 +5,7 @@
  */
 #include "cycle.h"
 
+#include "source.h"
 #include "timeline.h"
 
 #include <harness/common/server.h>
@@ -79,6 +80,16 @@ static bool must_be_rerun(const struct worker *worker, enum evidence_hang hang,
             (verdict == VERDICT_PASS && hang == HANG_DEADLINE && !worker->cell->confirmed));
 }
 
+/* Of the findings from @first on: those of the cycle in hand. */
+static void keep_sources(struct run *run, const struct verdict_list *list, size_t first)
+{
+    struct error e;
+
+    for (size_t i = first; run->store != NULL && i < list->count; i++)
+        if (source_keep(run->store, list->finding[i].text, &e) != 0)
+            return; /* an excerpt more or less; what stops the store stops the batch, and is told */
+}
+
 static void add_verdict(struct worker *worker, struct verdict_list *list,
                         const struct judgement *judgement, enum verdict verdict)
 {
@@ -88,12 +99,14 @@ static void add_verdict(struct worker *worker, struct verdict_list *list,
     const char *name = verdict == VERDICT_FAIL ? keep_trace(worker, path, sizeof path) : NULL;
     uint64_t mark = 0;
     unsigned beats = name != NULL ? recorder_mark(run->recorder, &mark) : 0;
+    size_t first = list->count;
     char *timeline =
         timeline_write(&run->autopsy.evidence, judgement, name != NULL ? path : NULL, mark, &trace);
 
     verdict_add(list, judgement, &run->autopsy.evidence, &worker->job, worker->cell->row.id,
                 worker->cell->injector, name, timeline);
     free(timeline);
+    keep_sources(run, list, first);
     if (name != NULL)
         check_streams(run, &trace, beats);
 }

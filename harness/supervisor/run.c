@@ -6,6 +6,7 @@
 
 #include "cycle.h"
 #include "place.h"
+#include "source.h"
 
 #include <harness/injector.h>
 
@@ -436,6 +437,7 @@ void run_close(struct run *run)
     if (run->guardian != NULL)
         guardian_stop(run->guardian, NULL);
     store_close(run->store);
+    source_forget();
     matrix_free(run);
     if (run->epoll >= 0)
         close(run->epoll);

@@ -8,6 +8,8 @@
  */
 #include <harness/supervisor/symbol.h>
 
+#include <harness/supervisor/source.h>
+
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <gelf.h>
@@ -213,6 +215,21 @@ static void put_line(const char *path, int number, char *file, size_t bytes, int
     *line = number;
 }
 
+static const char *path_of(Dwfl_Module *module)
+{
+    const char *path = NULL;
+
+    dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, &path, NULL);
+    return path;
+}
+
+static const char *directory_of(Dwarf_Die *unit)
+{
+    Dwarf_Attribute attribute;
+
+    return dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute));
+}
+
 /* The long way: asks each compilation unit whether the address is its own. */
 static bool search_units(Dwfl_Module *module, uint64_t address, char *file, size_t bytes, int *line)
 {
@@ -231,6 +248,7 @@ static bool search_units(Dwfl_Module *module, uint64_t address, char *file, size
         if (path == NULL || dwarf_lineno(row, &number) != 0)
             return false;
         put_line(path, number, file, bytes, line);
+        source_note(directory_of(unit), path, number, path_of(module));
         return true;
     }
     return false;
@@ -247,5 +265,6 @@ bool symbol_line(Dwfl_Module *module, uint64_t address, char *file, size_t bytes
     if (path == NULL)
         return search_units(module, address, file, bytes, line);
     put_line(path, number, file, bytes, line);
+    source_note(dwfl_line_comp_dir(row), path, number, path_of(module));
     return true;
 }

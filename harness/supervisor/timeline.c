@@ -15,7 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRACE_KEPT = 256, LINE_BYTES = 240, NO_LANE = ABI_LANES };
+enum {
+    TRACE_KEPT = 256,
+    LINE_BYTES = 240,
+    NO_LANE = ABI_LANES,
+    LOOKED_AT = 256, /* events of a thread that are no milestones */
+};
 
 /*
  * struct moment - one event. @lane: NO_LANE for a thread without one. @event: of the ring, worded
@@ -26,6 +31,7 @@ struct moment {
     size_t order;
     unsigned lane;
     bool milestone;
+    bool block; /* an allocation, or its end */
     bool kept;
     const struct abi_event *event;
     char *text;
@@ -93,6 +99,7 @@ static void add_event(struct moments *moments, unsigned index, const struct abi_
     moment->ms = ms;
     moment->lane = index;
     moment->milestone = is_milestone(event->kind);
+    moment->block = event->kind == EVENT_ALLOC || event->kind == EVENT_FREE;
     moment->event = event;
 }
 
@@ -102,7 +109,7 @@ static void add_lane(struct moments *moments, unsigned index, const struct abi_l
     const struct abi_control *control = &moments->evidence->memory->control;
     double hz = control->tick_hz != 0 ? (double)control->tick_hz : 1e9;
     uint64_t from = lane->seq > ABI_RING_EVENTS ? lane->seq - ABI_RING_EVENTS : 0;
-    uint64_t last = lane->seq > TIMELINE_THREAD ? lane->seq - TIMELINE_THREAD : 0;
+    uint64_t last = lane->seq > LOOKED_AT ? lane->seq - LOOKED_AT : 0;
     uint64_t time = 0;
     bool first = true;
 
@@ -296,27 +303,53 @@ static void find_concerned(const struct evidence *evidence, const struct judgeme
         concerned[i] = true;
 }
 
+static bool is_about_heap(const struct judgement *judgement)
+{
+    const char *slug;
+
+    if (judgement == NULL || judgement->findings == 0)
+        return true;
+    slug = stop_code_entry(judgement->finding[0].code)->slug;
+    return strncmp(slug, "heap.", 5) == 0 || strncmp(slug, "leak.", 5) == 0 ||
+           strncmp(slug, "crash.", 6) == 0;
+}
+
+/* struct quota - how much of it has been used up. */
+struct quota {
+    bool concerned[ABI_LANES + 1];
+    unsigned kept[ABI_LANES + 1];
+    unsigned blocks[ABI_LANES + 1];
+    unsigned blocks_most;
+    unsigned milestones;
+    unsigned lines;
+};
+
+static bool fits(const struct quota *quota, const struct moment *moment)
+{
+    if (moment->milestone && quota->milestones < TIMELINE_MILESTONES)
+        return true;
+    return quota->concerned[moment->lane] && quota->kept[moment->lane] < TIMELINE_THREAD &&
+           (!moment->block || quota->blocks[moment->lane] < quota->blocks_most);
+}
+
 /* From the end backwards, so that what is left out is what lies longest ago. */
 static void choose(struct moments *moments, const struct judgement *judgement)
 {
-    static bool concerned[ABI_LANES + 1];
-    static unsigned kept[ABI_LANES + 1];
-    unsigned milestones = 0, lines = 0;
+    static struct quota quota;
 
-    memset(concerned, 0, sizeof concerned);
-    memset(kept, 0, sizeof kept);
-    find_concerned(moments->evidence, judgement, concerned);
-    for (size_t i = moments->count; i-- > 0 && lines < TIMELINE_LINES;) {
+    memset(&quota, 0, sizeof quota);
+    quota.blocks_most = is_about_heap(judgement) ? TIMELINE_THREAD : TIMELINE_BLOCKS;
+    find_concerned(moments->evidence, judgement, quota.concerned);
+    for (size_t i = moments->count; i-- > 0 && quota.lines < TIMELINE_LINES;) {
         struct moment *moment = &moments->moment[i];
 
-        if (moment->milestone && milestones < TIMELINE_MILESTONES) {
-            moment->kept = true;
-            milestones++;
-        } else if (concerned[moment->lane] && kept[moment->lane] < TIMELINE_THREAD) {
-            moment->kept = true;
-        }
-        kept[moment->lane] += moment->kept;
-        lines += moment->kept;
+        if (!fits(&quota, moment))
+            continue;
+        moment->kept = true;
+        quota.lines++;
+        quota.milestones += moment->milestone;
+        quota.kept[moment->lane]++;
+        quota.blocks[moment->lane] += moment->block;
     }
 }
 

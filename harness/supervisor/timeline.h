@@ -10,6 +10,7 @@
 enum {
     TIMELINE_LINES = 64,      /* at most */
     TIMELINE_THREAD = 10,     /* of each thread that a finding names */
+    TIMELINE_BLOCKS = 3,      /* of these, allocations, unless the finding is about the heap */
     TIMELINE_MILESTONES = 24, /* injections, modules, births and ends, the exit: of any thread */
 };
 

@@ -63,6 +63,21 @@ static void say_module(struct words *words, uint32_t index)
     say(words, "%s", name);
 }
 
+/* Of several with one handle the last: the others have been unloaded since. */
+static void say_loaded(struct words *words)
+{
+    uint64_t handle = words->event->object;
+    uint32_t found = ABI_MODULES;
+
+    for (uint32_t i = 0; i < ABI_MODULES; i++) {
+        const struct abi_module *module = evidence_module(words->evidence, i);
+
+        if (module != NULL && module->handle == handle)
+            found = i;
+    }
+    say_module(words, found);
+}
+
 static void say_code(struct words *words, uint64_t address)
 {
     char text[EVIDENCE_TEXT_BYTES];
@@ -215,7 +230,7 @@ static bool say_module_event(struct words *words)
         if (event->object == 0)
             say(words, "failed");
         else
-            say_module(words, event->aux);
+            say_loaded(words);
         return true;
     case EVENT_UNLOAD_BEGIN:
         say_module(words, event->aux);
@@ -277,28 +292,44 @@ static void say_other_event(struct words *words)
     }
 }
 
-/* "call" and "site" say nothing without their site; elsewhere it tells lock from trylock. */
-static void say_site(struct words *words)
+/* Where the line is known, the module says nothing more. */
+static void say_where(struct words *words, uint64_t address)
 {
-    char site[64];
+    struct evidence_frame frame;
+    char text[EVIDENCE_TEXT_BYTES];
 
-    if (words->event->site != 0 && words->evidence->memory != NULL)
-        say(words, "%-12s ",
-            abi_site_name(&words->evidence->memory->control, words->event->site, site));
+    if (!evidence_caller(words->evidence, address, &frame))
+        return;
+    evidence_frame_text(&frame, text);
+    if (frame.line > 0 && frame.function[0] != 0)
+        say(words, "  in %.*s  %.*s:%d", (int)sizeof frame.function, frame.function,
+            (int)sizeof frame.file, frame.file, frame.line);
+    else
+        say(words, "  in %s", text);
 }
 
+static void say_all(struct words *words)
+{
+    if (!say_lock_event(words) && !say_heap_event(words) && !say_module_event(words))
+        say_other_event(words);
+}
+
+/* The site tells lock from trylock, and is all that there is of a "call". */
 void timeline_words(const struct evidence *evidence, const struct abi_event *event, char *out,
                     size_t bytes)
 {
     struct words words = {evidence, event, out, bytes, 0};
-    char where[EVIDENCE_TEXT_BYTES];
+    char site[64];
+    size_t begin;
 
     out[0] = 0;
-    say_site(&words);
-    if (!say_lock_event(&words) && !say_heap_event(&words) && !say_module_event(&words))
-        say_other_event(&words);
-    if (event->caller == 0)
-        return;
-    evidence_caller_text(evidence, event->caller, where);
-    say(&words, "  in %s", where);
+    if (event->site != 0 && evidence->memory != NULL)
+        say(&words, "%-12s ", abi_site_name(&evidence->memory->control, event->site, site));
+    begin = words.length;
+    say_all(&words);
+    while (words.length == begin && words.length > 0 && out[words.length - 1] == ' ')
+        begin = --words.length;
+    out[words.length] = 0;
+    if (event->caller != 0)
+        say_where(&words, event->caller);
 }

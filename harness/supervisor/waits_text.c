@@ -173,12 +173,28 @@ static const struct evidence_frame *library_frame(const struct evidence_thread *
     return &thread->frame[i < frames ? i : 0];
 }
 
+/*
+ * The frame is not the caller's: dlopen was made to return to an instruction somewhere in the
+ * caller's module (agent/loader.S), which the stack shows in the caller's place.
+ */
+static bool is_stand_in(const struct waits_node *node, unsigned own)
+{
+    const char *below = own > 0 ? node->thread->frame[own - 1].function : "";
+
+    return node->lane != NULL && node->lane->site_caller != 0 &&
+           ((node->lane->site == SITE_DLOPEN && strcmp(below, "dlopen") == 0) ||
+            (node->lane->site == SITE_DLMOPEN && strcmp(below, "dlmopen") == 0));
+}
+
 bool waits_place(const struct waits *waits, unsigned node, struct evidence_frame *frame)
 {
     const struct waits_node *n = &waits->node[node];
     unsigned frames = evidence_frames(n->thread);
     unsigned own = frames > 0 ? evidence_own_frame(n->thread->frame, frames) : 0;
 
+    if (own < frames && is_stand_in(n, own) &&
+        evidence_caller(waits->evidence, n->lane->site_caller, frame))
+        return true;
     if (own < frames) {
         *frame = n->thread->frame[own];
         return true;

@@ -141,6 +141,10 @@ static void report_refuses(void)
         {"report . --finding 0", "--finding: 0 is outside 1 to"},
         {"report . ..", "'..': one DIR only"},
         {"report . --verbose=3", "--verbose: it takes no value; leave '=3' out"},
+        {"report . --json", "--json: it is the page of one finding; name that by --finding ID"},
+        {"report . --markdown", "--markdown: it is the page of one finding"},
+        {"report . --finding 1 --json --markdown", "a page has one form; choose one"},
+        {"report . --finding 1 --json -f csv", "--json and --format: leave one of them out"},
         {"report . --formt junit", "'--formt' is no option; did you mean '--format'?"},
         {"report . --qqqqqqq", "'--qqqqqqq' is no option; see rundown report --help"},
         {"report . --f junit", "'--f' is cut too short: write --format or --finding"},
@@ -1146,8 +1150,9 @@ static bool was_found(const char *name)
 /* If the search itself were blind, the next test would prove nothing. */
 static void the_search_finds_options(void)
 {
-    static const char *const wanted[] = {"format", "finding", "verbose", "output", "help",
-                                         "usage",  "version", "f",       "v",      "o"};
+    static const char *const wanted[] = {"format",  "finding", "markdown", "json",
+                                         "verbose", "output",  "help",     "usage",
+                                         "version", "f",       "v",        "o"};
 
     find_options("report");
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {

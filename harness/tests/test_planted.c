@@ -247,7 +247,8 @@ static void run_variant(struct planted *one, const char *variant, char out[WORDS
 {
     char line[2 * WORDS_BYTES + 600];
 
-    snprintf(line, sizeof line, "run %s --seed 1 --quiet --out %s.%s -- " PLANTED_BUILT "/%s %s",
+    snprintf(line, sizeof line,
+             "run %s --seed 1 --confirm 0 --quiet --out %s.%s -- " PLANTED_BUILT "/%s %s",
              one->options, one->name, variant, one->name, variant);
     command_words(&said, NULL, line);
     snprintf(line, sizeof line, "%s.%s", one->name, variant);

@@ -6,6 +6,7 @@
  */
 #include <harness/report.h>
 
+#include <results/page/page.h>
 #include <results/store/latency.h>
 #include <results/store/store.h>
 #include <results/text/also.h>
@@ -58,8 +59,7 @@ static int write_one(struct page *page, const struct store_finding *finding,
 {
     struct finding_layout layout = {.columns = page->columns,
                                     .colour = page->options->colour,
-                                    .everything =
-                                        page->options->verbose || page->options->finding != 0};
+                                    .everything = page->options->verbose};
     char *also = NULL;
     int code = 0;
 
@@ -81,7 +81,7 @@ static int each_finding(const struct store_finding *finding, void *context)
     struct page *page = context;
     const struct store_cell *cell = store_cell_find(page->cells, page->cell_count, finding->cell);
 
-    if (finding->severity != page->severity && page->options->finding == 0)
+    if (finding->severity != page->severity)
         return 0;
     if (cell == NULL)
         page->code = error_set(page->e, ERROR_CORRUPT,
@@ -264,10 +264,6 @@ static int write_page(struct page *page)
 {
     int code;
 
-    if (page->options->finding != 0) {
-        code = store_finding_read(page->store, page->options->finding, each_finding, page, page->e);
-        return code == 0 ? page->code : code;
-    }
     write_meta(page);
     code = write_findings(page);
     if (code == 0)
@@ -275,6 +271,16 @@ static int write_page(struct page *page)
     if (code == 0)
         write_sum(page);
     return code;
+}
+
+static int write_one_finding(struct store *store, FILE *out, const struct report_options *options,
+                             struct error *e)
+{
+    struct page_options one = {PAGE_TEXT, options->columns, options->colour};
+
+    if (one.columns == 0)
+        one.columns = COLUMNS;
+    return page_write(store, options->finding, out, &one, e);
 }
 
 static int terminal_write(struct store *store, FILE *out, const struct report_options *options,
@@ -285,8 +291,11 @@ static int terminal_write(struct store *store, FILE *out, const struct report_op
                         .options = options,
                         .columns = options->columns > 0 ? options->columns : COLUMNS,
                         .e = e};
-    int code = store_cells(store, &page.cells, &page.cell_count, e);
+    int code;
 
+    if (options->finding != 0)
+        return write_one_finding(store, out, options, e);
+    code = store_cells(store, &page.cells, &page.cell_count, e);
     if (code != 0)
         return code;
     code = write_page(&page);

@@ -218,6 +218,31 @@ int store_replayed_set(struct store *store, int64_t finding, uint64_t reproduced
                        struct error *e);
 
 /**
+ * struct store_source - some lines of a source file, as they were when a finding named them.
+ * @place: "policy.c:88", as texts of findings have it. @path: of the file. @line: 88.
+ * @first: number of the first line in @text; lines end in newlines.
+ * @newer: the file was changed after the module that it belongs to was made.
+ */
+struct store_source {
+    const char *place;
+    const char *path;
+    int line;
+    int first;
+    bool newer;
+    const char *text;
+};
+
+/** store_source_add() - keeps an excerpt, once for each place and path; what is there stays. */
+int store_source_add(struct store *store, const struct store_source *source, struct error *e);
+/**
+ * store_sources() - calls @each for the excerpts of one place, by path; stops at != 0, which is no
+ * error. Strings live until it returns. Runs of older rundowns have none.
+ */
+int store_sources(struct store *store, const char *place,
+                  int (*each)(const struct store_source *source, void *context), void *context,
+                  struct error *e);
+
+/**
  * store_series_read() - the samples of one series, in order of laps.
  * @first_lap: lap of the first sample; may be NULL.
  * @samples: the caller frees it.

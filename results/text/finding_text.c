@@ -195,8 +195,8 @@ static size_t unreadable(const struct store_finding *finding)
     return bad > finding->output_bytes / 8 ? last : 0;
 }
 
-static void write_output(FILE *out, const struct store_finding *finding,
-                         const struct finding_layout *layout)
+void finding_output(FILE *out, const struct store_finding *finding,
+                    const struct finding_layout *layout)
 {
     const char *text = finding->output, *end = text + finding->output_bytes;
     size_t skip = layout->everything ? 0 : unreadable(finding);
@@ -232,8 +232,8 @@ void finding_body(FILE *out, const struct store_finding *finding,
     wrap_text(out, INDENT, HANG, finding->text, strlen(finding->text), layout->columns);
 }
 
-void finding_text(FILE *out, const struct store_finding *finding, const struct store_cell *cell,
-                  const struct finding_layout *layout)
+void finding_summary(FILE *out, const struct store_finding *finding, const struct store_cell *cell,
+                     const struct finding_layout *layout)
 {
     write_header(out, finding, cell, layout);
     finding_body(out, finding, layout);
@@ -245,6 +245,12 @@ void finding_text(FILE *out, const struct store_finding *finding, const struct s
         write_field(out, "trace:", finding->trace, layout);
     write_again(out, finding, layout);
     write_seen(out, finding, layout);
+}
+
+void finding_text(FILE *out, const struct store_finding *finding, const struct store_cell *cell,
+                  const struct finding_layout *layout)
+{
+    finding_summary(out, finding, cell, layout);
     write_timeline(out, finding, layout);
-    write_output(out, finding, layout);
+    finding_output(out, finding, layout);
 }

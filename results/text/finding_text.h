@@ -47,6 +47,14 @@ const char *finding_label(enum stop_severity severity);
 void finding_text(FILE *out, const struct store_finding *finding, const struct store_cell *cell,
                   const struct finding_layout *layout);
 
+/** finding_summary() - the same up to how often it was seen: no events, no output. */
+void finding_summary(FILE *out, const struct store_finding *finding, const struct store_cell *cell,
+                     const struct finding_layout *layout);
+
+/** finding_output() - what the target printed: "it printed:" and its lines; nothing for none. */
+void finding_output(FILE *out, const struct store_finding *finding,
+                    const struct finding_layout *layout);
+
 /** finding_body() - the body's lines alone, as in finding_text(). */
 void finding_body(FILE *out, const struct store_finding *finding,
                   const struct finding_layout *layout);

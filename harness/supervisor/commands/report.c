@@ -10,6 +10,7 @@
 #include <harness/supervisor/arguments.h>
 #include <harness/supervisor/options.h>
 #include <harness/supervisor/reports.h>
+#include <results/page/page.h>
 #include <results/store/store.h>
 
 #include <errno.h>
@@ -20,20 +21,24 @@
 #include <unistd.h>
 
 enum { FILE_COLUMNS = 100, PIPE_COLUMNS = 80, FORMATS = 32 };
-enum { KEY_FINDING = 1000 };
+enum { KEY_FINDING = 1000, KEY_MARKDOWN, KEY_JSON };
 
 static const struct argp_option option_list[] = {
     {"format", 'f', "NAME", 0, "see `rundown list formats`; default: terminal", 1},
     {"finding", KEY_FINDING, "ID", 0,
      "this finding alone, in full, where the format can; reports give its number", 1},
+    {"markdown", KEY_MARKDOWN, NULL, 0, "that finding's page as Markdown", 1},
+    {"json", KEY_JSON, NULL, 0, "that finding's page as JSON (docs/finding.schema.json)", 1},
     {"verbose", 'v', NULL, 0, "every finding in full, not one for each signature", 1},
     {"output", 'o', "FILE", 0, "write to FILE, by renaming once it is whole; - is stdout", 1},
     {0},
 };
 
+/* @format: NULL until one is named. @form: of a finding's page. */
 struct report {
     const char *directory;
     const struct report_format *format;
+    enum page_form form;
     uint64_t finding;
     bool verbose;
     const char *output; /* NULL: stdout */
@@ -55,6 +60,30 @@ static const struct report_format *find_format(const char *name)
     arguments_refuse("report", "--format: '%s' is no format; see rundown list formats", name);
 }
 
+static const char *form_option(enum page_form form)
+{
+    return form == PAGE_JSON ? "--json" : "--markdown";
+}
+
+static void set_form(struct report *report, enum page_form form)
+{
+    if (report->form != PAGE_TEXT && report->form != form)
+        arguments_refuse("report", "--json and --markdown: a page has one form; choose one");
+    report->form = form;
+}
+
+static void check_form(const struct report *report)
+{
+    if (report->form == PAGE_TEXT)
+        return;
+    if (report->finding == 0)
+        arguments_refuse("report", "%s: it is the page of one finding; name that by --finding ID",
+                         form_option(report->form));
+    if (report->format != NULL)
+        arguments_refuse("report", "%s and --format: leave one of them out",
+                         form_option(report->form));
+}
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct report *report = state->input;
@@ -67,6 +96,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_FINDING:
         if (options_number("finding", text, 1, INT32_MAX, &report->finding, &e) != 0)
             arguments_refuse("report", "%s", e.text);
+        return 0;
+    case KEY_MARKDOWN:
+    case KEY_JSON:
+        set_form(report, key == KEY_JSON ? PAGE_JSON : PAGE_MARKDOWN);
         return 0;
     case 'v':
         report->verbose = true;
@@ -189,9 +222,18 @@ static struct report_options shape(const struct report *report)
     return options;
 }
 
-static int write_report(const struct report *report, struct error *e)
+static int write_form(const struct report *report, struct store *store, FILE *out, struct error *e)
 {
     struct report_options options = shape(report);
+    struct page_options page = {report->form, options.columns, options.colour};
+
+    if (report->form != PAGE_TEXT)
+        return page_write(store, options.finding, out, &page, e);
+    return report->format->write(store, out, &options, e);
+}
+
+static int write_report(const struct report *report, struct error *e)
+{
     struct store *store;
     struct sink sink;
     int code = store_open(report->directory, false, &store, e);
@@ -200,7 +242,7 @@ static int write_report(const struct report *report, struct error *e)
         return code;
     code = sink_open(&sink, report->output, e);
     if (code == 0)
-        code = report->format->write(store, sink.out, &options, e);
+        code = write_form(report, store, sink.out, e);
     code = sink_close(&sink, code, e);
     store_close(store);
     return code;
@@ -218,11 +260,14 @@ static int report_main(int argc, char **argv)
         NULL,
         NULL,
         NULL};
-    struct report report = {.format = reports_find("terminal")};
+    struct report report = {0};
     struct error e;
     int code;
 
     arguments_parse("report", &parser, argc, argv, 0, &report);
+    check_form(&report);
+    if (report.format == NULL)
+        report.format = reports_find("terminal");
     code = write_report(&report, &e);
     if (code != 0)
         fprintf(stderr, "rundown report: %s\n", e.text);

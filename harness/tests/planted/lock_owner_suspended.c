@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+enum { ROUNDS = 64 }; /* more events than any suspension lasts that has an end */
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards nothing but this lesson */
 static sem_t taken;
 static bool bad;
@@ -36,8 +38,10 @@ int main(int argc, char **argv)
     sem_init(&taken, 0, 0);
     pthread_create(&worker, NULL, work, NULL);
     sem_wait(&taken);
-    pthread_mutex_lock(&mutex);
-    pthread_mutex_unlock(&mutex);
+    for (int i = 0; i < ROUNDS; i++) {
+        pthread_mutex_lock(&mutex);
+        pthread_mutex_unlock(&mutex);
+    }
     pthread_join(worker, NULL);
     return 0;
 }
