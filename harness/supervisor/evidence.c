@@ -229,6 +229,39 @@ unsigned evidence_own_frame(const struct evidence_frame *frame, unsigned frames)
     return i;
 }
 
+/*
+ * What a compiler adds to the name of a part or a copy of a function differs from build to build:
+ * "work.constprop.0", "work.part.1", "work.cold" and "work" are one place to look at.
+ */
+static int function_length(const char *function, size_t bytes)
+{
+    static const char *const endings[] = {".constprop.", ".isra.", ".part.",      ".cold",
+                                          ".lto_priv.",  ".llvm.", ".localalias", NULL};
+    size_t length = strnlen(function, bytes);
+
+    for (unsigned i = 0; endings[i] != NULL; i++) {
+        const char *at = memmem(function, length, endings[i], strlen(endings[i]));
+
+        if (at != NULL && at > function)
+            length = (size_t)(at - function);
+    }
+    return (int)length;
+}
+
+/* "libfoo.so.1.2.3" is libfoo.so.1 on another machine: what stays alike is its interface. */
+static int module_length(const char *module, size_t bytes)
+{
+    size_t length = strnlen(module, bytes);
+    const char *at = memmem(module, length, ".so.", 4);
+
+    if (at == NULL)
+        return (int)length;
+    at += 4;
+    while (at < module + length && *at >= '0' && *at <= '9')
+        at++;
+    return at < module + length && *at == '.' ? (int)(at - module) : (int)length;
+}
+
 void evidence_culprit(const struct evidence_frame *frame, unsigned frames, char *out)
 {
     unsigned own = evidence_own_frame(frame, frames);
@@ -239,8 +272,10 @@ void evidence_culprit(const struct evidence_frame *frame, unsigned frames, char 
     frame = &frame[own < frames ? own : 0];
     if (frame->module[0] == 0 && frame->function[0] == 0)
         return;
-    snprintf(out, EVIDENCE_CULPRIT_BYTES, "%.*s:%.*s", (int)sizeof frame->module,
-             frame->module[0] != 0 ? frame->module : "?", (int)sizeof frame->function,
+    snprintf(out, EVIDENCE_CULPRIT_BYTES, "%.*s:%.*s",
+             frame->module[0] != 0 ? module_length(frame->module, sizeof frame->module) : 1,
+             frame->module[0] != 0 ? frame->module : "?",
+             frame->function[0] != 0 ? function_length(frame->function, sizeof frame->function) : 1,
              frame->function[0] != 0 ? frame->function : "?");
 }
 

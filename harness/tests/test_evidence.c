@@ -220,6 +220,33 @@ static void test_culprit_is_the_first_of_its_own(void)
     CU_ASSERT_STRING_EQUAL(text, "");
 }
 
+static void expect_culprit(const char *module, const char *function, const char *wanted)
+{
+    struct evidence_frame frame;
+    char text[EVIDENCE_CULPRIT_BYTES];
+
+    fixture_fill(&frame, module, function, "", 0);
+    evidence_culprit(&frame, 1, text);
+    CU_ASSERT_STRING_EQUAL(text, wanted);
+}
+
+/* What a compiler or a patch release adds to a name is not part of the bug. */
+static void test_culprits_of_other_builds(void)
+{
+    expect_culprit("prog", "work.constprop.0", "prog:work");
+    expect_culprit("prog", "work.part.1.cold", "prog:work");
+    expect_culprit("prog", "work.isra.0.constprop.2", "prog:work");
+    expect_culprit("prog", "work.cold", "prog:work");
+    expect_culprit("prog", "work.lto_priv.12", "prog:work");
+    expect_culprit("prog", ".cold", "prog:.cold");
+    expect_culprit("prog", "_ZN1a4work", "prog:_ZN1a4work");
+    expect_culprit("libfoo.so.1.2.3", "work", "libfoo.so.1:work");
+    expect_culprit("libfoo.so.12", "work", "libfoo.so.12:work");
+    expect_culprit("libfoo.so", "work", "libfoo.so:work");
+    expect_culprit("libfoo-2.4.so", "", "libfoo-2.4.so:?");
+    expect_culprit("libfoo.so.new.1", "work", "libfoo.so.new.1:work");
+}
+
 static void test_own_libraries_are_not_the_system(void)
 {
     CU_ASSERT_TRUE(evidence_is_system("ld-linux-x86-64.so.2"));
@@ -310,6 +337,7 @@ int main(void)
         {"a frame in words", test_frame_text_says_what_is_known},
         {"an address in words", test_address_text_without_a_namer},
         {"the culprit", test_culprit_is_the_first_of_its_own},
+        {"culprits of other builds", test_culprits_of_other_builds},
         {"who is no culprit", test_own_libraries_are_not_the_system},
         {"names of threads", test_lane_names},
         {"names of locks", test_object_names},
