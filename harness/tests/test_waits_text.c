@@ -119,6 +119,34 @@ static void test_whose_place_it_is(void)
 }
 
 /* At its very end a thread has no frame of the program's own. */
+/*
+ * dlopen was made to return to an instruction in the caller's module: the frame above it is no
+ * place of the program's. Inside a constructor the frame is one, though the same call is under way.
+ */
+static void test_whose_dlopen_it_is(void)
+{
+    unsigned thread;
+
+    open_with(1);
+    fixture_call(&f, 0, SITE_DLOPEN, AT_MAIN);
+    thread = fixture_thread(&f, 0, THREAD_WAITING, SYS_futex);
+    fixture_frame(&f, thread, "libc.so.6", "__lll_lock_wait", "", 0);
+    fixture_frame(&f, thread, "libc.so.6", "dlopen", "", 0);
+    fixture_frame(&f, thread, "prog", "_init", "", 0);
+    expect_sign(0, "prog:main");
+    fixture_close(&f);
+
+    open_with(1);
+    fixture_call(&f, 0, SITE_DLOPEN, AT_MAIN);
+    thread = fixture_thread(&f, 0, THREAD_WAITING, SYS_futex);
+    fixture_frame(&f, thread, "libc.so.6", "pthread_join", "", 0);
+    fixture_frame(&f, thread, "libplug.so", "enter", "plug.c", 4);
+    fixture_frame(&f, thread, "libc.so.6", "dlopen", "", 0);
+    fixture_frame(&f, thread, "prog", "_init", "", 0);
+    expect_sign(0, "libplug.so:enter");
+    fixture_close(&f);
+}
+
 static void test_library_frames_say_more_than_futexes(void)
 {
     unsigned thread;
@@ -226,6 +254,7 @@ int main(void)
         {"what is waited for", test_what_is_waited_for},
         {"what the kernel says", test_what_the_kernel_says},
         {"whose place it is", test_whose_place_it_is},
+        {"whose dlopen it is", test_whose_dlopen_it_is},
         {"library frames", test_library_frames_say_more_than_futexes},
         {"a line about the living", test_a_line_about_the_living},
         {"lines about the dead", test_lines_about_the_dead},

@@ -61,11 +61,23 @@ static int write_words(struct suite *suite, const struct store_finding *finding)
     return 0;
 }
 
+/* What the code means, and whom it is about; the caller frees it. */
+static char *message_of(const struct store_finding *finding)
+{
+    const struct stop_code_entry *entry = stop_code_entry(finding->code);
+    int length = (int)strcspn(finding->text, "\n");
+    char *message = NULL;
+
+    if (asprintf(&message, "%s%s%.*s", entry != NULL ? entry->meaning : "",
+                 entry != NULL && length > 0 ? " " : "", length, finding->text) < 0)
+        return NULL;
+    return message;
+}
+
 static int write_failure(struct suite *suite, const struct store_finding *finding,
                          const char *element)
 {
-    const char *body = finding->text;
-    char *message = strndup(body, strcspn(body, "\n"));
+    char *message = message_of(finding);
 
     if (message == NULL)
         return error_set(suite->e, ERROR_MEMORY, "report: out of memory");
