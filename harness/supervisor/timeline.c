@@ -125,6 +125,8 @@ static void add_lane(struct moments *moments, unsigned index, const struct abi_l
         if (first && from > 0)
             moments->oldest_ms[index] = ms;
         first = false;
+        if (event->kind == EVENT_FREE && event->object == 0)
+            continue; /* of nothing */
         if (seq >= last || is_milestone(event->kind))
             add_event(moments, index, event, ms);
     }

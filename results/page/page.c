@@ -206,6 +206,38 @@ static int read_sources(struct making *making)
     return code;
 }
 
+/* One past the last line of an excerpt. */
+static int end_of(const struct page_source *source)
+{
+    int end = source->first;
+
+    for (const char *at = source->text; *at != '\0'; at++)
+        end += *at == '\n';
+    return end;
+}
+
+static bool is_within(const struct page_source *source, const struct page_source *other)
+{
+    return strcmp(source->path, other->path) == 0 && source->line >= other->first &&
+           source->line < end_of(other);
+}
+
+bool page_source_repeats(const struct page *page, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (is_within(&page->source[index], &page->source[i]) && !page_source_repeats(page, i))
+            return true;
+    return false;
+}
+
+bool page_source_means(const struct page *page, const struct page_source *source, int number)
+{
+    for (size_t i = 0; i < page->sources; i++)
+        if (page->source[i].line == number && strcmp(page->source[i].path, source->path) == 0)
+            return true;
+    return false;
+}
+
 /* --- the page ------------------------------------------------------------------------------ */
 
 static void page_free(struct page *page)

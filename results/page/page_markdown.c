@@ -156,7 +156,7 @@ static void write_fields(const struct page *page, FILE *out)
     free(also);
 }
 
-static void write_source(FILE *out, const struct page_source *source)
+static void write_source(const struct page *page, FILE *out, const struct page_source *source)
 {
     struct buffer buffer;
     int number = source->first;
@@ -170,7 +170,8 @@ static void write_source(FILE *out, const struct page_source *source)
     for (const char *line = source->text; *line != '\0'; number++) {
         size_t length = strcspn(line, "\n");
 
-        fprintf(buffer.out, "%c %5d  ", number == source->line ? '>' : ' ', number);
+        fprintf(buffer.out, "%c %5d  ", page_source_means(page, source, number) ? '>' : ' ',
+                number);
         escape_terminal(buffer.out, line, length);
         fputc('\n', buffer.out);
         line += length + (line[length] == '\n');
@@ -224,7 +225,8 @@ int page_markdown(const struct page *page, FILE *out, struct error *e)
     if (page->sources > 0)
         fputs("### Source\n\n", out);
     for (size_t i = 0; i < page->sources; i++)
-        write_source(out, &page->source[i]);
+        if (!page_source_repeats(page, i))
+            write_source(page, out, &page->source[i]);
     write_timeline(page, out);
     write_output(page, out);
     if (page->entry != NULL)

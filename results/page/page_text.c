@@ -37,7 +37,7 @@ static void write_source(const struct page *page, FILE *out, const struct page_s
     fputs(source->newer ? "  (changed since the program was made)\n" : "\n", out);
     for (const char *line = source->text; *line != '\0'; number++) {
         size_t length = strcspn(line, "\n");
-        bool meant = number == source->line;
+        bool meant = page_source_means(page, source, number);
 
         if (meant)
             paint(page, out, "\033[1m");
@@ -56,6 +56,8 @@ static void write_sources(const struct page *page, FILE *out)
         return;
     heading(page, out, "Source");
     for (size_t i = 0; i < page->sources; i++) {
+        if (page_source_repeats(page, i))
+            continue;
         if (i > 0)
             fputc('\n', out);
         write_source(page, out, &page->source[i]);

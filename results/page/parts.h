@@ -67,6 +67,13 @@ struct page {
 /** page_is_injection() - the moment is an act of the plan's. */
 bool page_is_injection(const struct page_moment *moment);
 
+/** page_source_repeats() - excerpt @index lies within an earlier one, where its line is marked too.
+ */
+bool page_source_repeats(const struct page *page, size_t index);
+
+/** page_source_means() - a place that the finding names is line @number of that excerpt's file. */
+bool page_source_means(const struct page *page, const struct page_source *source, int number);
+
 /** page_also_text() - "a, b (note)"; the caller frees it, NULL without memory. */
 char *page_also_text(const struct page *page);
 

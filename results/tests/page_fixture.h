@@ -34,7 +34,9 @@ static inline void page_run(struct fixture *f)
     report_run(f);
     fixture_reopen(f, true);
     two[0] = fixture_finding(6, 0, 0, STOP_LOCK_ORPHANED, "lock.orphaned prog:put prog:get");
-    two[0].text = "T1.2  was killed, in put  prog  table.c:40\nT1  waits, in get  prog  table.c:60";
+    two[0].text =
+        "T1.2  was killed, in put  prog  table.c:40\nT1  waits, in get  prog  table.c:60\n"
+        "T1  came by table.c:41";
     two[0].timeline = page_timeline;
     two[0].hang_ms = 3.1;
     two[0].output = "half a line ``` and a fence";
@@ -43,6 +45,7 @@ static inline void page_run(struct fixture *f)
     report_one(f, 6, 0, two, 2);
     fixture_ok(f, store_replayed_set(f->store, PAGE_STUCK, 7, 20, &f->e));
     page_source(f, "table.c:40", "/src/table.c", 40, true, "{\n    lock(\x1b[2J);\n}\n");
+    page_source(f, "table.c:41", "/src/table.c", 41, true, "lock();\n}\n");
     page_source(f, "table.c:60", "/src/table.c", 60, false, "\nget();\n");
     page_source(f, "table.c:60", "/other/table.c", 60, false, "\nother();\n");
     page_source(f, "table.c:61", "/src/table.c", 61, false, "not named\n\n");

@@ -23,7 +23,7 @@ static void test_text(void)
                      "  table.c:40  /src/table.c  (changed since the program was made)\n"
                      "       39  {\n"
                      "  >    40      lock(\\x1b[2J);\n"
-                     "       41  }\n"
+                     "  >    41  }\n" /* of an excerpt that lies within this one */
                      "\n"
                      "  table.c:60  /other/table.c\n"
                      "       59  \n"
@@ -95,7 +95,7 @@ static void test_markdown(void)
     expect_has(text, "```sh\nrundown replay '");
     expect_has(text,
                "`table.c:40` in `/src/table.c`, changed since the program was made:\n\n```text\n"
-               "     39  {\n>    40      lock(\\x1b[2J);\n     41  }\n```\n");
+               "     39  {\n>    40      lock(\\x1b[2J);\n>    41  }\n```\n");
     expect_has(text, "```text\n    -2.010  T1.2    inject-intent malloc       thread-kill at");
     expect_has(text,
                "\n````text\nhalf a line ``` and a fence\n````\n"); /* longer than what is in it */

@@ -115,13 +115,13 @@ static void check_sources(const json_t *page)
 {
     const json_t *sources = json_object_get(page, "sources");
 
-    CU_ASSERT_EQUAL(json_array_size(sources), 3);
+    CU_ASSERT_EQUAL(json_array_size(sources), 4);
     CU_ASSERT_STRING_EQUAL(text_of(at(sources, 0), "place"), "table.c:40");
     CU_ASSERT_STRING_EQUAL(text_of(at(sources, 0), "path"), "/src/table.c");
     CU_ASSERT_TRUE(json_is_true(json_object_get(at(sources, 0), "newer")));
     CU_ASSERT_EQUAL(json_integer_value(json_object_get(at(sources, 0), "first")), 39);
     CU_ASSERT_EQUAL(json_array_size(json_object_get(at(sources, 0), "lines")), 3);
-    CU_ASSERT_EQUAL(json_array_size(json_object_get(at(sources, 2), "lines")), 2); /* one empty */
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(at(sources, 1), "lines")), 2); /* one empty */
 }
 
 static void check_timeline(const json_t *page)
