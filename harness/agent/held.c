@@ -2,6 +2,7 @@
  * held: the list of locks that a lane holds, and the one that it waits for.
  */
 #include "held.h"
+#include "order.h"
 #include "sched.h"
 
 void held_wait_begin(struct abi_lane *lane, const volatile void *object, uint32_t mode)
@@ -169,6 +170,7 @@ void held_destroyed(struct abi_lane *lane, const volatile void *object)
     if (held_by_anybody(lane, object, &mode))
         __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_LOCK, __ATOMIC_RELAXED);
     lane_event(lane, EVENT_DESTROYED, mode, (uint64_t)object, 0);
+    order_died(object);
 }
 
 /* A stream's own memory is freed by fclose, which its holder may well call. */

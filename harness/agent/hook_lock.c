@@ -6,11 +6,15 @@
  */
 #include "agent.h"
 #include "held.h"
+#include "order.h"
 
 #include <errno.h>
 
+enum { HOOK_TRIES, HOOK_WAITS, HOOK_TIMED };
+
 /* How an acquiring call ended. EOWNERDEAD hands over the lock with a warning. */
-static void acquired(struct agent_call call, const volatile void *object, uint32_t mode, int result)
+static inline void acquired(struct agent_call call, const volatile void *object, uint32_t mode,
+                            int how, int result)
 {
     struct abi_lane *lane = call.lane;
 
@@ -22,6 +26,8 @@ static void acquired(struct agent_call call, const volatile void *object, uint32
         __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_NOTE, __ATOMIC_RELAXED);
         lane_event(lane, EVENT_OWNER_DIED, mode, (uint64_t)object, 0);
     }
+    if (how == HOOK_WAITS && (result == 0 || result == EOWNERDEAD))
+        order_taking(lane, object, mode);
     if (result == 0 || result == EOWNERDEAD)
         held_add(lane, object, mode);
     else
@@ -35,8 +41,6 @@ static void released(struct agent_call call, const volatile void *object, uint32
         held_drop(call.lane, object, mode);
 }
 
-enum { HOOK_TRIES, HOOK_WAITS, HOOK_TIMED };
-
 /* Acquire: object plus further parameters; HOW says what it does where the lock is taken. */
 #define ACQUIRE_HOOK(name, SITE, MODE, HOW, PARAMETERS, ARGUMENTS)                                 \
     HOOK int name PARAMETERS                                                                       \
@@ -48,7 +52,7 @@ enum { HOOK_TRIES, HOOK_WAITS, HOOK_TIMED };
             held_wait_begin(call.lane, object, MODE);                                              \
         if (HOW == HOOK_TRIES || held_wait_turn(call.lane, object, MODE, HOW == HOOK_TIMED))       \
             AGENT_CALL(call, result = real.name ARGUMENTS);                                        \
-        acquired(call, object, MODE, result);                                                      \
+        acquired(call, object, MODE, HOW, result);                                                 \
         return result;                                                                             \
     }
 
@@ -102,6 +106,29 @@ HOOK int pthread_mutex_consistent(pthread_mutex_t *object)
     return real.pthread_mutex_consistent(object);
 }
 
+/*
+ * No site of their own either: a plan's points would all be others. Only says that what was known
+ * of this address was another lock's.
+ */
+#define INIT_HOOK(name, PARAMETERS, ARGUMENTS)                                                     \
+    HOOK int name PARAMETERS                                                                       \
+    {                                                                                              \
+        struct abi_lane *lane = agent_active ? agent_lane : NULL;                                  \
+                                                                                                   \
+        if (lane != NULL && lane->depth == 0) {                                                    \
+            lane->depth = 1;                                                                       \
+            order_born(lane, object, CALLER());                                                    \
+            lane->depth = 0;                                                                       \
+        }                                                                                          \
+        return real.name ARGUMENTS;                                                                \
+    }
+INIT_HOOK(pthread_mutex_init, (pthread_mutex_t * object, const pthread_mutexattr_t *attributes),
+          (object, attributes))
+INIT_HOOK(pthread_rwlock_init, (pthread_rwlock_t * object, const pthread_rwlockattr_t *attributes),
+          (object, attributes))
+INIT_HOOK(pthread_spin_init, (pthread_spinlock_t * object, int shared), (object, shared))
+INIT_HOOK(mtx_init, (mtx_t * object, int type), (object, type))
+
 DESTROY_HOOK(pthread_mutex_destroy, SITE_LOCK_DESTROY, pthread_mutex_t)
 
 ACQUIRE_HOOK(pthread_rwlock_rdlock, SITE_RDLOCK, MODE_READ, HOOK_WAITS, (pthread_rwlock_t * object),
@@ -128,6 +155,7 @@ ACQUIRE_HOOK(pthread_spin_lock, SITE_SPIN_LOCK, MODE_SPIN, HOOK_WAITS,
 ACQUIRE_HOOK(pthread_spin_trylock, SITE_SPIN_TRYLOCK, MODE_SPIN, HOOK_TRIES,
              (pthread_spinlock_t * object), (object))
 RELEASE_HOOK(pthread_spin_unlock, SITE_SPIN_UNLOCK, MODE_SPIN, pthread_spinlock_t)
+DESTROY_HOOK(pthread_spin_destroy, SITE_LOCK_DESTROY, pthread_spinlock_t)
 
 ACQUIRE_HOOK(ftrylockfile, SITE_FTRYLOCKFILE, MODE_STDIO, HOOK_TRIES, (FILE * object), (object))
 
@@ -139,7 +167,7 @@ HOOK void flockfile(FILE *stream)
         held_wait_begin(call.lane, stream, MODE_STDIO);
     held_wait_turn(call.lane, stream, MODE_STDIO, false);
     AGENT_CALL(call, real.flockfile(stream));
-    acquired(call, stream, MODE_STDIO, 0);
+    acquired(call, stream, MODE_STDIO, HOOK_TRIES, 0);
 }
 
 HOOK void funlockfile(FILE *stream)
@@ -168,7 +196,7 @@ static int c11(int result)
             held_wait_begin(call.lane, object, MODE_MUTEX);                                        \
         if (HOW == HOOK_TRIES || held_wait_turn(call.lane, object, MODE_MUTEX, HOW == HOOK_TIMED)) \
             AGENT_CALL(call, result = real.name ARGUMENTS);                                        \
-        acquired(call, object, MODE_MUTEX, c11(result));                                           \
+        acquired(call, object, MODE_MUTEX, HOW, c11(result));                                      \
         return result;                                                                             \
     }
 C11_ACQUIRE(mtx_lock, SITE_LOCK, HOOK_WAITS, (mtx_t * object), (object))

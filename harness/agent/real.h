@@ -34,7 +34,8 @@
     X(pthread_rwlock_timedrdlock) X(pthread_rwlock_clockrdlock) X(pthread_rwlock_wrlock) \
     X(pthread_rwlock_trywrlock) X(pthread_rwlock_timedwrlock) X(pthread_rwlock_clockwrlock) \
     X(pthread_rwlock_unlock) X(pthread_rwlock_destroy) X(pthread_spin_lock) \
-    X(pthread_spin_trylock) X(pthread_spin_unlock) X(flockfile) X(ftrylockfile) \
+    X(pthread_spin_trylock) X(pthread_spin_unlock) X(pthread_mutex_init) X(pthread_rwlock_init) \
+    X(pthread_spin_init) X(pthread_spin_destroy) X(mtx_init) X(flockfile) X(ftrylockfile) \
     X(funlockfile) X(pthread_cond_wait) X(pthread_cond_timedwait) X(pthread_cond_clockwait) \
     X(pthread_cond_signal) X(pthread_cond_broadcast) X(pthread_cond_destroy) X(sem_wait) \
     X(sem_trywait) X(sem_timedwait) X(sem_clockwait) X(sem_post) X(pthread_barrier_init) \

@@ -72,6 +72,7 @@ static void reset_memory(struct job *job, const struct target *target, const str
     while (control->user_sites < ABI_USER_SITES && control->user_site[control->user_sites][0] != 0)
         control->user_sites++;
     memset(job->memory->call_site, 0, sizeof job->memory->call_site);
+    madvise(&job->memory->order, sizeof job->memory->order, MADV_REMOVE); /* of another program */
 }
 
 /* Our environment, the target's additions, the recorder's, and our two words for the agent. */

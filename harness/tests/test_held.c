@@ -33,6 +33,8 @@ bool sched_block(struct abi_lane *lane, const volatile void *object, bool timed)
 
 void sched_wake(const volatile void *object, uint32_t most) {}
 
+void order_died(const volatile void *object) {}
+
 /* --- fixture -----------------------------------------------------------------------------------
  */
 

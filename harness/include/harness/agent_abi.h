@@ -51,6 +51,13 @@ enum {
     ABI_ALTSTACK_BYTES = 16384,
     ABI_NAME_BYTES = 32,
     ABI_PATH_BYTES = 256,
+    ABI_ORDER_EDGES = 512,  /* orders in which two locks were taken */
+    ABI_ORDER_LOCKS = 4096, /* locks that a cycle has initialised */
+    ABI_ORDER_GATES = 4,    /* locks held around such a pair */
+    ABI_ORDER_THREADS = 4,  /* threads that took a pair in that order */
+    ABI_ORDER_CIRCLE = 3,   /* pairs in a circle */
+    ABI_ORDER_CIRCLES = 32,
+    ABI_ORDER_SEEN = 16, /* pairs that a thread need not look up again */
 };
 
 /* Families of sites; an injector names the families that it can strike at. */
@@ -358,6 +365,7 @@ struct abi_lane {
     uint64_t sched_object; /* controlled mode: what it is blocked on */
     int64_t sched_priority;
     uint64_t sched_rounds; /* of key destructors seen at the thread's end */
+    uint64_t order_seen[ABI_ORDER_SEEN];
     char name[PLAN_THREAD_BYTES];
     uint32_t hits[ABI_SITES_ALL];
     uint32_t due[ABI_SITES_ALL]; /* hit at which something is due at this site; 0 never */
@@ -435,6 +443,88 @@ struct abi_lap {
     int64_t rss_pages; /* resident and private */
 };
 _Static_assert(sizeof(struct abi_lap) == 64, "abi_lap is part of the ABI");
+
+/** struct abi_order_place - a return address, and what stays of it in a cycle of other addresses. */
+struct abi_order_place {
+    uint64_t address;
+    uint64_t offset; /* in the module */
+    char module[48]; /* last part of its path; "": the program itself */
+};
+
+/**
+ * struct abi_order_lock - a lock as its order is known.
+ * @key: the same in every cycle of one program, unless it has ABI_ORDER_PASSING.
+ * @kind: of locks initialised at one place; the key itself where that is one lock.
+ * @born: return address of its initialisation; 0 where it lies in a module's data.
+ */
+struct abi_order_lock {
+    uint64_t key;
+    uint64_t kind;
+    uint64_t object;
+    uint64_t born;
+};
+#define ABI_ORDER_PASSING (UINT64_C(1) << 63)
+
+/** struct abi_order_gate - a lock held around a pair. @mode: MODE_READ shuts out writers alone. */
+struct abi_order_gate {
+    uint64_t kind;
+    uint64_t mode;
+};
+
+/**
+ * struct abi_order_thread - who took the pair. @number: its bit, by its name.
+ * @beside: bits of the threads that were alive meanwhile.
+ */
+struct abi_order_thread {
+    uint64_t beside;
+    uint64_t cycle;
+    uint32_t number;
+    char name[PLAN_THREAD_BYTES];
+};
+
+/** struct abi_order_edge - @taken was waited for with @held held. Valid from @epoch on. */
+struct abi_order_edge {
+    uint64_t epoch; /* in which it was seen last; 0: none */
+    struct abi_order_lock held;
+    struct abi_order_lock taken;
+    struct abi_order_place held_at;
+    struct abi_order_place taken_at;
+    uint32_t held_mode;
+    uint32_t taken_mode;
+    uint32_t gates;
+    uint32_t threads;
+    struct abi_order_gate gate[ABI_ORDER_GATES];
+    struct abi_order_thread thread[ABI_ORDER_THREADS];
+};
+
+/** struct abi_order_circle - an inversion, found in @epoch. @kind: sorted, for "not again". */
+struct abi_order_circle {
+    uint64_t epoch;
+    uint32_t edges;
+    uint32_t edge[ABI_ORDER_CIRCLE];
+    uint32_t thread[ABI_ORDER_CIRCLE]; /* of that edge */
+    uint64_t kind[ABI_ORDER_CIRCLE];
+};
+
+/** struct abi_order_birth - a lock, or a place where locks are initialised, of this cycle. */
+struct abi_order_birth {
+    uint64_t state; /* epoch * 4 + 1 is being written, + 2 is there, + 3 is gone */
+    uint64_t object;
+    uint64_t caller;
+    uint32_t count; /* of a place: locks; of a lock: which of its place it is, from 1 */
+    uint32_t used;
+};
+
+/** struct abi_order - in which order locks are taken; outlives cycles. See agent/order.c. */
+struct abi_order {
+    uint64_t busy; /* epoch in which somebody writes here */
+    uint32_t edges;
+    uint32_t circles;
+    uint64_t held_key[ABI_ORDER_EDGES];
+    struct abi_order_circle circle[ABI_ORDER_CIRCLES];
+    struct abi_order_edge edge[ABI_ORDER_EDGES];
+    struct abi_order_birth birth[ABI_ORDER_LOCKS];
+};
 
 /** struct abi_crash - a fatal signal as the agent caught it. */
 struct abi_crash {
@@ -599,6 +689,7 @@ struct abi_memory {
     /* Return addresses of allocating calls, hashed; sums per site come from the slots below. */
     uint64_t call_site[ABI_CALL_SITES] __attribute__((aligned(4096)));
     struct abi_heap_slot heap[ABI_HEAP_SLOTS] __attribute__((aligned(4096)));
+    struct abi_order order __attribute__((aligned(4096)));
 };
 
 _Static_assert(sizeof(struct abi_control) <= 4096, "the control block is one page");
