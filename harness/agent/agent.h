@@ -91,6 +91,10 @@ struct abi_lane *lane_claim_child(struct abi_lane *parent);
 /** Makes the calling thread the owner of @lane. */
 void lane_run(struct abi_lane *lane);
 void lane_end(struct abi_lane *lane, enum abi_end how);
+/** The thread of @lane has ended, and never said so: by a raw system call of its own. */
+void lane_vanished(struct abi_lane *lane);
+/** lane_vanished() for all of @self's process that are gone; costs a system call a live thread. */
+void lane_count_vanished(const struct abi_lane *self);
 /** T1 of a fresh cycle. */
 void lane_begin_main(void);
 /** The only thread of a forked child, named after its parent: "T1.2f1". */
@@ -253,6 +257,8 @@ void probe_run(struct abi_lane *lane);
 void probe_at_exit(struct agent_call call);
 /** Notes the exit path's phase; the first caller wins the gate. */
 void exit_phase(struct abi_lane *lane, uint32_t phase, int status);
+/** During an exit: the lane uses a lock or event that the exit path may have taken away. */
+void exit_used(const struct abi_lane *lane, uint64_t object);
 
 #pragma GCC visibility pop
 

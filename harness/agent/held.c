@@ -11,6 +11,8 @@ void held_wait_begin(struct abi_lane *lane, const volatile void *object, uint32_
     lane->wait_caller = lane->site_caller;
     lane->wait_since = lane->now;
     lane->wait_other = 0;
+    if (UNLIKELY(CONTROL->phase != PHASE_RUNNING))
+        exit_used(lane, (uint64_t)object);
     __atomic_store_n(&lane->wait_object, (uint64_t)object, __ATOMIC_RELEASE);
 }
 
@@ -104,6 +106,14 @@ void held_add(struct abi_lane *lane, const volatile void *object, uint32_t mode)
     __atomic_store_n(&lane->held_count, lane->held_count + 1, __ATOMIC_RELEASE);
 }
 
+/* lock.over-released, unless it was taken where nobody looked. */
+static uint32_t released_in_vain(const struct abi_lane *lane)
+{
+    if (!lane->elsewhere)
+        __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_LOOK, __ATOMIC_RELAXED);
+    return MODE_NONE;
+}
+
 void held_drop(struct abi_lane *lane, const volatile void *object, uint32_t mode)
 {
     struct abi_held *held = find(lane, (uint64_t)object, mode);
@@ -111,7 +121,7 @@ void held_drop(struct abi_lane *lane, const volatile void *object, uint32_t mode
     if (held != NULL)
         mode = held->mode;
     else if (!forget_unlisted(lane))
-        mode = MODE_NONE;
+        mode = released_in_vain(lane);
     lane_event(lane, EVENT_RELEASED, mode, (uint64_t)object, 0);
     if (held != NULL && --held->depth == 0)
         forget(lane, held);
@@ -142,6 +152,20 @@ static bool held_by_anybody(const struct abi_lane *asking, const volatile void *
             *mode = held->mode;
             return true;
         }
+    }
+    return false;
+}
+
+bool held_by_living(void)
+{
+    uint32_t lanes = CONTROL->lanes < ABI_LANES ? CONTROL->lanes : ABI_LANES;
+
+    for (uint32_t i = 0; i < lanes; i++) {
+        const struct abi_lane *lane = &agent_memory->lane[i];
+
+        if (lane->epoch == CONTROL->epoch && lane->pid == CONTROL->pid && lane->held_count > 0 &&
+            lane->state != LANE_KILLED)
+            return true;
     }
     return false;
 }

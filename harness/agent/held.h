@@ -18,6 +18,8 @@ void held_add(struct abi_lane *lane, const volatile void *object, uint32_t mode)
 void held_drop(struct abi_lane *lane, const volatile void *object, uint32_t mode);
 /** A lock is destroyed: an event, and an anomaly if a thread of this process holds it. */
 void held_destroyed(struct abi_lane *lane, const volatile void *object);
+/** True if a thread of the target holds any lock that the plan has not left to it by a kill. */
+bool held_by_living(void);
 
 /**
  * Locks held in this process, counted by the kilobyte that they lie in: a hint for free(), which

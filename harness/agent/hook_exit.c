@@ -3,6 +3,7 @@
  */
 #include "agent.h"
 #include "emit.h"
+#include "held.h"
 #include "loader_table.h"
 
 #include <sys/syscall.h>
@@ -36,6 +37,8 @@ void exit_phase(struct abi_lane *lane, uint32_t phase, int status)
 
     if (lane == NULL || lane->pid != CONTROL->pid)
         return; /* a forked child has an exit of its own */
+    if (before == PHASE_RUNNING && CONTROL->alive > 1)
+        lane_count_vanished(lane);
     if (phase == PHASE_REQUESTED) {
         __atomic_fetch_add(&CONTROL->exit_calls, 1, __ATOMIC_RELAXED);
         note_asker(lane);
@@ -44,13 +47,43 @@ void exit_phase(struct abi_lane *lane, uint32_t phase, int status)
                                         __ATOMIC_RELAXED)) {
             CONTROL->exiting_lane = lane_index(lane);
             CONTROL->exit_status = status;
-            if (CONTROL->alive > 1) /* exit.threads-alive, unless something worse comes */
+            /* exit.threads-alive or exit.locks-held, unless something worse comes */
+            if (CONTROL->alive > 1 || held_by_living())
                 __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_NOTE, __ATOMIC_RELAXED);
         }
     } else {
         CONTROL->phase = phase;
     }
     lane_event(lane, EVENT_EXIT_PHASE, phase, (uint64_t)status, CONTROL->alive);
+}
+
+enum { LOOKED_BACK = 512 }; /* events of the exit path */
+
+static bool takes_away(const struct abi_event *event, uint64_t object)
+{
+    return (event->kind == EVENT_DESTROYED && event->object == object) ||
+           (event->kind == EVENT_FREE && object - event->object < event->other);
+}
+
+/* exit.destroyed-in-use, if it used that before; what it allocated meanwhile may lie there, too. */
+void exit_used(const struct abi_lane *lane, uint64_t object)
+{
+    uint32_t index = CONTROL->exiting_lane;
+    const struct abi_lane *exiting = &agent_memory->lane[index % ABI_LANES];
+    uint64_t seq = __atomic_load_n(&exiting->seq, __ATOMIC_ACQUIRE);
+
+    if (lane->pid != CONTROL->pid || lane == exiting || exiting->epoch != CONTROL->epoch)
+        return;
+    for (unsigned back = 1; back <= LOOKED_BACK && back <= seq; back++) {
+        const struct abi_event *event = &exiting->ring[(seq - back) % ABI_RING_EVENTS];
+
+        if (event->kind == EVENT_EXIT_PHASE && event->aux == PHASE_REQUESTED)
+            return;
+        if (takes_away(event, object)) {
+            __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_LOOK, __ATOMIC_RELAXED);
+            return;
+        }
+    }
 }
 
 /* The program leaves by itself: what the dead have left locked is tried now. */

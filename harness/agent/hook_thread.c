@@ -177,6 +177,7 @@ struct join_wait {
     struct agent_call call;
     pthread_t thread;
     int result;
+    uint32_t tid;
 };
 
 /*
@@ -205,6 +206,23 @@ static struct abi_lane *lane_of(pthread_t thread)
     return found;
 }
 
+/* Once there are no more lanes they are used again, while we were joining; thread ids are not. */
+static bool is_still_of(const struct abi_lane *target, const struct join_wait *join)
+{
+    return CONTROL->lanes < ABI_LANES || (join->tid != 0 && target->tid == join->tid);
+}
+
+/* Joined, and it never told of its end. */
+static void find_vanished(const struct abi_lane *lane, const struct join_wait *join)
+{
+    uint64_t index = lane->wait_other - 1;
+    struct abi_lane *target = &agent_memory->lane[index % ABI_LANES];
+
+    if (join->result == 0 && index < ABI_LANES && target->state == LANE_RUNS &&
+        target->name[1] != '?' && is_still_of(target, join))
+        lane_vanished(target);
+}
+
 static void join_over(struct join_wait *join)
 {
     struct abi_lane *lane = join->call.lane;
@@ -212,6 +230,7 @@ static void join_over(struct join_wait *join)
     if (lane == NULL)
         return;
     agent_inside(join->call);
+    find_vanished(lane, join);
     held_wait_end(lane);
     lane_event(lane, EVENT_JOIN_END, 0, join->thread, (uint64_t)join->result);
     if (lane->loading > 0) /* loader.join-inside, once that call has come to its end */
@@ -229,6 +248,7 @@ static void join_begins(struct join_wait *join)
     target = lane_of(join->thread);
     held_wait_begin(lane, (void *)join->thread, MODE_JOIN);
     lane->wait_other = target != NULL ? lane_index(target) + 1u : 0;
+    join->tid = target != NULL ? target->tid : 0;
     lane_event(lane, EVENT_JOIN_BEGIN, target != NULL ? target->tid : 0, join->thread,
                lane->wait_other);
     while (sched_on(lane) && sched_on(target) && !sched_gone(target)) {
@@ -244,7 +264,7 @@ typedef const struct timespec *deadline;
     HOOK int name PARAMETERS                                                                       \
     {                                                                                              \
         struct join_wait join __attribute__((cleanup(join_over))) = {agent_enter(SITE, CALLER()),  \
-                                                                     thread, ECANCELED};           \
+                                                                     thread, ECANCELED, 0};        \
         int result;                                                                                \
                                                                                                    \
         join_begins(&join);                                                                        \

@@ -181,6 +181,39 @@ void lane_end(struct abi_lane *lane, enum abi_end how)
     __atomic_store_n(&lane->state, LANE_ENDED, __ATOMIC_RELEASE);
 }
 
+/* Its state stays as it was, since it has told of no end: thread.left-behind. */
+void lane_vanished(struct abi_lane *lane)
+{
+    uint32_t running = END_RUNNING;
+
+    if (!__atomic_compare_exchange_n(&lane->end, &running, END_UNKNOWN, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED))
+        return;
+    __atomic_fetch_sub(&CONTROL->alive, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_LOOK, __ATOMIC_RELAXED);
+}
+
+/* A main thread that has ended stays in the list of threads until the process ends. */
+static bool has_vanished(const struct abi_lane *lane)
+{
+    if (lane->state != LANE_RUNS || lane->end != END_RUNNING || lane->name[1] == '?')
+        return false;
+    return thread_is_gone(lane) || (lane->tid == lane->pid && agent_task_state(lane->tid) == 'Z');
+}
+
+void lane_count_vanished(const struct abi_lane *self)
+{
+    uint32_t lanes = CONTROL->lanes < ABI_LANES ? CONTROL->lanes : ABI_LANES;
+
+    for (uint32_t i = 0; i < lanes && CONTROL->alive > 1; i++) {
+        struct abi_lane *lane = &agent_memory->lane[i];
+
+        if (lane != self && lane->epoch == CONTROL->epoch && lane->pid == self->pid &&
+            has_vanished(lane))
+            lane_vanished(lane);
+    }
+}
+
 void lane_event(struct abi_lane *lane, uint16_t kind, uint32_t aux, uint64_t object, uint64_t other)
 {
     lane->now = agent_ticks();

@@ -131,6 +131,31 @@ static const struct evidence_frame *handler_of(const struct path *path)
     return NULL;
 }
 
+/* Which part of the way it stands in, by who has called what; the innermost counts. */
+static const char *phase_of(const struct path *path)
+{
+    static const struct {
+        const char *function;
+        const char *phase;
+    } phases[] = {
+        {"_IO_cleanup", "the flush of all streams"},
+        {"_dl_fini", "the destructors of modules"},
+        {"_dl_call_fini", "the destructors of modules"},
+        {"__cxa_finalize", "the destructors of a module's objects"},
+        {"__call_tls_dtors", "the destructors of thread_local objects"},
+        {"__run_exit_handlers", "the exit handlers"},
+    };
+    const struct evidence_thread *thread = path->waits->node[path->index].thread;
+
+    for (unsigned i = 0; i < evidence_frames(thread); i++)
+        for (unsigned k = 0; k < sizeof phases / sizeof phases[0]; k++)
+            if (strcmp(thread->frame[i].function, phases[k].function) == 0 &&
+                evidence_is_system(thread->frame[i].module))
+                return phases[k].phase;
+    return path->control->phase >= PHASE_FINI ? "what libc does after the destructors of modules"
+                                              : NULL;
+}
+
 /* It runs, and only the deadline is over: on a busy machine that is no fault of the program's. */
 static bool is_slow(const struct path *path)
 {
@@ -152,6 +177,8 @@ static void judge_stuck(const struct path *path)
         finding->severity = STOP_SEVERITY_NOTE;
     say_request(finding, path);
     waits_say(finding, path->waits, path->index);
+    if (phase_of(path) != NULL)
+        finding_say(finding, "           the phase: %s", phase_of(path));
     waits_sign(path->waits, path->index, names[1]);
     memcpy(names[0], names[1], sizeof names[0]);
     if (handler != NULL) {
@@ -256,6 +283,23 @@ static void say_held(const struct path *path, unsigned index, const struct abi_h
         strcpy(tally->lowest, text);
 }
 
+/* Destroyed, freed or opened under its holder, which lock-misuse tells of: it has it no more. */
+static bool is_gone(const struct path *path, const struct abi_held *held)
+{
+    for (unsigned i = 0; i < evidence_lanes(path->evidence); i++) {
+        const struct abi_lane *lane = evidence_lane(path->evidence, i);
+        const struct abi_event *event;
+
+        for (uint64_t back = 0; lane != NULL && (event = evidence_event(lane, back)) != NULL;
+             back++)
+            if (event->object == held->object && event->time >= held->time &&
+                (event->kind == EVENT_DESTROYED || event->kind == EVENT_FREE_HELD ||
+                 (event->kind == EVENT_RELEASED && event->aux == MODE_NONE)))
+                return true;
+    }
+    return false;
+}
+
 static void judge_held_by(const struct path *path, unsigned index, struct tally *tally)
 {
     const struct waits_node *exiting = &path->waits->node[path->index];
@@ -266,7 +310,7 @@ static void judge_held_by(const struct path *path, unsigned index, struct tally 
         evidence_struck(path->evidence, index))
         return;
     for (unsigned i = 0; (held = evidence_held(lane, i)) != NULL; i++) {
-        if (held->time > path->request->time)
+        if (held->time > path->request->time || is_gone(path, held))
             continue;
         say_held(path, index, held, tally);
         tally->waited_for = tally->waited_for || (path->stuck && exiting->kind == WAITS_LOCK &&

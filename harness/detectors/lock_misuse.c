@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* What a damaged ring says without end is looked into only so often. */
-enum { SHOWN = 6, LOOKS = 64, LOCKS = 64 };
+enum { SHOWN = 6, LOOKS = 64, LOCKS = 64, TAKEOVERS = 32 };
 
 /** @finding: made at the first occurrence. @culprit: the lowest, for the signature. */
 struct report {
@@ -24,6 +24,8 @@ struct report {
     unsigned count;
     unsigned faults; /* of @count, those that are not the plan's doing */
     unsigned looks;
+    unsigned takeovers;
+    const struct abi_event *told[TAKEOVERS]; /* take-overs from a dead owner */
     char culprit[EVIDENCE_CULPRIT_BYTES];
 };
 
@@ -223,6 +225,38 @@ static bool was_taken(const struct evidence *evidence, uint64_t object)
     return false;
 }
 
+/*
+ * What main or a thread of unknown birth has taken before anybody looked: it is blamed only for
+ * what it was seen to take.
+ */
+static bool may_be_blamed(const struct evidence *evidence, unsigned index, uint64_t back)
+{
+    const struct abi_lane *lane = evidence_lane(evidence, index);
+    uint64_t object = evidence_event(lane, back)->object;
+    const struct abi_event *event;
+
+    if (strncmp(lane->name, "T?", 2) != 0)
+        return index != 0 || was_taken(evidence, object);
+    while ((event = evidence_event(lane, ++back)) != NULL)
+        if (event->kind == EVENT_ACQUIRED && event->object == object)
+            return true;
+    return false;
+}
+
+/* The lock itself was refused (it is destroyed, or not recoverable), which another code tells of.
+ */
+static bool was_refused(const struct abi_lane *lane, uint64_t back)
+{
+    uint64_t object = evidence_event(lane, back)->object;
+    const struct abi_event *event;
+
+    while ((event = evidence_event(lane, ++back)) != NULL)
+        if (event->object == object)
+            return event->kind == EVENT_WAIT_FAILED &&
+                   (event->other == EINVAL || event->other == ENOTRECOVERABLE);
+    return false;
+}
+
 static bool is_condition(uint32_t site)
 {
     return site == SITE_COND_WAIT || site == SITE_COND_TIMEDWAIT;
@@ -253,7 +287,7 @@ static void judge_releases(const struct evidence *evidence, struct report *repor
         if (!is_too_often(&replay, event, complete) || is_condition(event->site) ||
             report->looks++ >= LOOKS)
             continue;
-        if (index != 0 || was_taken(evidence, event->object))
+        if (may_be_blamed(evidence, index, back) && !was_refused(lane, back))
             say_fault(evidence, report, index, event, is_owned(event->aux) ? event->aux : MODE_NONE,
                       "released", " without having it");
     }
@@ -271,6 +305,24 @@ static uint32_t consistent_event(void)
     return EVENT_NONE;
 }
 
+static bool is_among(const struct abi_event *const *told, unsigned count,
+                     const struct abi_event *event)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (told[i] == event)
+            return true;
+    return count == TAKEOVERS;
+}
+
+/* Each one that waits for it is refused, and the take-over that spoilt it is told of once. */
+static bool is_told(struct report *report, const struct abi_event *died)
+{
+    if (is_among(report->told, report->takeovers, died))
+        return true;
+    report->told[report->takeovers++] = died;
+    return false;
+}
+
 /* Released without a repair. Told only where the agent would have told of a repair, too. */
 static void judge_owner_died(const struct evidence *evidence, struct report *report, unsigned index,
                              uint64_t back)
@@ -286,11 +338,11 @@ static void judge_owner_died(const struct evidence *evidence, struct report *rep
             continue;
         if (event->kind == consistent)
             return;
-        if (event->kind == EVENT_RELEASED) {
+        if (event->kind == EVENT_RELEASED && !is_told(report, died))
             say_fault(evidence, report, index, event, MODE_MUTEX, "released",
                       " unrepaired, though its former owner had died");
+        if (event->kind == EVENT_RELEASED)
             return;
-        }
     }
 }
 
@@ -315,14 +367,16 @@ static void judge_unrecoverable(const struct evidence *evidence, struct report *
 
         if (died == NULL)
             continue;
-        say_fault(evidence, report, i, died, MODE_MUTEX, "took over",
-                  " from a dead owner and did not repair it");
+        if (!is_told(report, died))
+            say_fault(evidence, report, i, died, MODE_MUTEX, "took over",
+                      " from a dead owner and did not repair it");
         return;
     }
 }
 
+/* Who let it go unrepaired, before those who were refused: that is the nearer place. */
 static void judge_dead_owners(const struct evidence *evidence, struct report *report,
-                              unsigned index)
+                              unsigned index, bool refused)
 {
     const struct abi_lane *lane = evidence_lane(evidence, index);
     const struct abi_event *event;
@@ -330,8 +384,10 @@ static void judge_dead_owners(const struct evidence *evidence, struct report *re
     for (uint64_t back = 0; (event = evidence_event(lane, back)) != NULL; back++) {
         bool failed = event->kind == EVENT_WAIT_FAILED && event->other == ENOTRECOVERABLE;
 
-        if ((event->kind != EVENT_OWNER_DIED && !failed) || report->looks++ >= LOOKS)
+        if (refused ? !failed : event->kind != EVENT_OWNER_DIED)
             continue;
+        if (report->looks++ >= LOOKS)
+            return;
         if (failed)
             judge_unrecoverable(evidence, report, event);
         else
@@ -378,8 +434,11 @@ static void judge(const struct evidence *evidence, struct judgement *judgement)
             continue;
         judge_acts(evidence, &destroyed, &freed, i);
         judge_releases(evidence, &released, i);
-        judge_dead_owners(evidence, &ignored, i);
+        judge_dead_owners(evidence, &ignored, i, false);
     }
+    for (unsigned i = 0; i < lanes; i++)
+        if (evidence_lane(evidence, i) != NULL)
+            judge_dead_owners(evidence, &ignored, i, true);
     judge_forgotten(evidence, &destroyed, ANOMALY_LOCK, "was destroyed");
     judge_forgotten(evidence, &freed, ANOMALY_HEAP, "was in memory that was freed");
     finish(&destroyed);

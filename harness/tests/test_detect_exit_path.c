@@ -62,8 +62,48 @@ static void test_handler_stuck(void)
     CU_ASSERT(fixture_says(finding, "T1 (main)  asked to exit with status 3, in main  prog"));
     CU_ASSERT(fixture_says(finding, "waits for mutex lock_a"));
     CU_ASSERT(fixture_says(finding, "the handler: at_exit  prog  prog.c:61"));
+    CU_ASSERT(fixture_says(finding, "the phase: the exit handlers"));
     CU_ASSERT_STRING_EQUAL(finding->signature, "exit.handler-stuck prog:at_exit prog:flush_all");
     fixture_close(&f);
+}
+
+/* The innermost of libc's frames says where on the way it stands. */
+static void expect_phase(const char *function, const char *said)
+{
+    unsigned thread;
+
+    open_two(HANG_PROVED);
+    fixture_exit(&f, 0, 0, 1, AT_MAIN);
+    fixture_wait(&f, 0, SITE_LOCK, LOCK_A, MODE_MUTEX, AT_PLUGIN);
+    thread = fixture_thread(&f, 0, THREAD_WAITING, SYS_futex);
+    fixture_frame(&f, thread, "libc.so.6", "pthread_mutex_lock", "", 0);
+    fixture_frame(&f, thread, "libplug.so", "stop", "plug.c", 40);
+    fixture_frame(&f, thread, "libc.so.6", function, "", 0);
+    fixture_frame(&f, thread, "libc.so.6", "__run_exit_handlers", "", 0);
+    CU_ASSERT(fixture_says(judge(STOP_EXIT_HANDLER_STUCK), said));
+    fixture_close(&f);
+}
+
+static void test_phases(void)
+{
+    expect_phase("_dl_fini", "the phase: the destructors of modules");
+    expect_phase("__cxa_finalize", "the phase: the destructors of a module's objects");
+    expect_phase("_IO_cleanup", "the phase: the flush of all streams");
+    expect_phase("__call_tls_dtors", "the phase: the destructors of thread_local objects");
+}
+
+/* Another code tells of it, and it is held no more. */
+static void test_twin_lock_is_gone(void)
+{
+    static const enum abi_event_kind kinds[] = {EVENT_DESTROYED, EVENT_FREE_HELD, EVENT_RELEASED};
+
+    for (unsigned i = 0; i < 3; i++) {
+        open_two(HANG_NONE);
+        fixture_hold(&f, 0, LOCK_A, MODE_MUTEX, AT_UPDATE);
+        fixture_event(&f, 1, kinds[i], MODE_NONE, LOCK_A, 0, AT_WORKER);
+        fixture_exit(&f, 0, 0, 1, AT_MAIN);
+        expect_silence();
+    }
 }
 
 static void test_slow_is_a_note(void)
@@ -265,6 +305,7 @@ int main(void)
 {
     static const struct fixture_case cases[] = {
         {"a handler is stuck", test_handler_stuck},
+        {"phases", test_phases},
         {"slow is a note", test_slow_is_a_note},
         {"threads alive", test_threads_alive},
         {"threads alive, waited for", test_threads_alive_that_the_exit_waits_for},
@@ -277,6 +318,7 @@ int main(void)
         {"twin: somebody else", test_twin_somebody_else_hangs},
         {"twin: ordered", test_twin_exit_ordered_by_the_plan},
         {"twin: locks", test_twin_locks},
+        {"twin: a lock is gone", test_twin_lock_is_gone},
         {"twin: one exit ordered", test_twin_one_of_them_by_the_plan},
         {"twin: a child's exit", test_twin_the_other_is_a_child},
         {"twin: threads created", test_twin_threads_created},

@@ -266,10 +266,48 @@ static void test_mutex_became_unusable(void)
     open_two();
     fixture_event(&f, 1, EVENT_OWNER_DIED, MODE_MUTEX, LOCK_A, 0, AT_UPDATE);
     take(1, LOCK_A);
-    give(1, LOCK_A);
-    fixture_event(&f, 0, EVENT_WAIT_FAILED, MODE_MUTEX, LOCK_A, ENOTRECOVERABLE, AT_MAIN);
+    for (unsigned i = 0; i < 3;
+         i++) /* each who asks for it later is refused: still one take-over */
+        fixture_event(&f, 0, EVENT_WAIT_FAILED, MODE_MUTEX, LOCK_A, ENOTRECOVERABLE, AT_MAIN);
     finding = judge(STOP_LOCK_OWNER_DIED_IGNORED);
-    CU_ASSERT(fixture_says(finding, "T1.1       took over mutex lock_a from a dead owner"));
+    CU_ASSERT(fixture_says(finding, "took over mutex lock_a from a dead owner and did not repair"));
+    CU_ASSERT_EQUAL(finding->lines, 1);
+    give(1, LOCK_A);
+    finding = judge(STOP_LOCK_OWNER_DIED_IGNORED);
+    CU_ASSERT(fixture_says(finding, "T1.1       released mutex lock_a unrepaired"));
+    CU_ASSERT_EQUAL(finding->lines, 1);
+    fixture_close(&f);
+}
+
+/* Destroyed, or unusable: whoever unlocks it all the same was told so, and another code tells. */
+static void test_twin_refused(void)
+{
+    open_two();
+    fixture_event(&f, 1, EVENT_WAIT_FAILED, MODE_MUTEX, LOCK_A, EINVAL, AT_UPDATE);
+    fixture_event(&f, 1, EVENT_RELEASED, MODE_NONE, LOCK_A, 0, AT_UPDATE);
+    expect_silence();
+    open_two();
+    fixture_event(&f, 1, EVENT_WAIT_FAILED, MODE_MUTEX, LOCK_A, EBUSY, AT_UPDATE);
+    fixture_event(&f, 1, EVENT_RELEASED, MODE_NONE, LOCK_A, 0, AT_UPDATE);
+    judge(STOP_LOCK_OVER_RELEASED);
+    fixture_close(&f);
+}
+
+/* It may have taken it before anybody looked; what it was seen to take is another matter. */
+static void test_twin_unknown_birth(void)
+{
+    unsigned lane;
+
+    open_two();
+    lane = fixture_lane(&f, "T?1");
+    take(1, LOCK_A);
+    give(1, LOCK_A);
+    fixture_event(&f, lane, EVENT_RELEASED, MODE_NONE, LOCK_A, 0, AT_UPDATE);
+    judge(STOP_NONE);
+    take(lane, LOCK_A);
+    give(lane, LOCK_A);
+    give(lane, LOCK_A);
+    judge(STOP_LOCK_OVER_RELEASED);
     fixture_close(&f);
 }
 
@@ -342,6 +380,8 @@ int main(void)
         {"the agent says so", test_agent_says_so},
         {"unusable after a death", test_mutex_became_unusable},
         {"unlocked without repair", test_unlocked_without_repair},
+        {"twin: refused", test_twin_refused},
+        {"twin: of unknown birth", test_twin_unknown_birth},
         {"twin: destroyed when free", test_twin_destroyed_free},
         {"a note: the holder was struck", test_note_where_the_holder_was_struck},
         {"twin: a suspended owner", test_twin_suspended_owner},

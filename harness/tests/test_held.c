@@ -35,6 +35,8 @@ void sched_wake(const volatile void *object, uint32_t most) {}
 
 void order_died(const volatile void *object) {}
 
+void exit_used(const struct abi_lane *lane, uint64_t object) {}
+
 /* --- fixture -----------------------------------------------------------------------------------
  */
 
