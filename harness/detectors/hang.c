@@ -235,13 +235,22 @@ static void judge_stopped(const struct waits *waits, struct judgement *judgement
     sign(finding, waits, is_live);
 }
 
+/* What can be said of a thread that was passed over, the detector starvation has said. */
+static bool is_starved(const struct judgement *judgement)
+{
+    for (unsigned i = 0; i < judgement->findings && i < FINDINGS_PER_CYCLE; i++)
+        if (judgement->finding[i].code == STOP_HANG_STARVATION)
+            return true;
+    return false;
+}
+
 /* Somebody else has told why nothing moves. */
 static bool is_told(const struct judgement *judgement)
 {
     static const enum stop_code codes[] = {
-        STOP_HEAP_LOCK_ORPHANED,   STOP_LOCK_ORPHANED,   STOP_LOCK_SPIN_ORPHANED,
-        STOP_LOADER_LOCK_ORPHANED, STOP_LOADER_DEADLOCK, STOP_LOCK_DEADLOCK,
-        STOP_LOCK_OWNER_SUSPENDED,
+        STOP_HEAP_LOCK_ORPHANED,   STOP_LOCK_ORPHANED,       STOP_LOCK_SPIN_ORPHANED,
+        STOP_LOADER_LOCK_ORPHANED, STOP_LOADER_DEADLOCK,     STOP_LOCK_DEADLOCK,
+        STOP_LOCK_OWNER_SUSPENDED, STOP_THREAD_LOST_AT_FORK,
     };
 
     for (unsigned i = 0; i < judgement->findings && i < FINDINGS_PER_CYCLE; i++)
@@ -267,7 +276,7 @@ static void judge(const struct evidence *evidence, struct judgement *judgement)
         judge_proved(&waits, judgement);
     else if (evidence->hang == HANG_SPINNING)
         judge_spinning(&waits, judgement);
-    else
+    else if (!is_starved(judgement))
         judge_deadline(&waits, judgement);
 }
 

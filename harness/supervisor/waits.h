@@ -47,10 +47,11 @@ enum waits_kind {
 /** enum waits_how - why a node is the one who could; 0 where it is not. */
 enum waits_how {
     WAITS_NOT = 0,
-    WAITS_HOLDS,       /* it is on its list of held locks */
-    WAITS_TAKING,      /* it stopped inside the call that takes the lock */
-    WAITS_RELEASING,   /* it stopped inside the call that releases it, or gives it up to wait */
-    WAITS_BEFORE_FORK, /* held it in the parent when the waiter's process was forked off */
+    WAITS_HOLDS,        /* it is on its list of held locks */
+    WAITS_TAKING,       /* it stopped inside the call that takes the lock */
+    WAITS_RELEASING,    /* it stopped inside the call that releases it, or gives it up to wait */
+    WAITS_BEFORE_FORK,  /* held it in the parent when the waiter's process was forked off */
+    WAITS_LOST_AT_FORK, /* brings the event, in the parent alone */
     WAITS_JOINED,
     WAITS_IN_HEAP,
     WAITS_IN_LOADER,
@@ -107,6 +108,9 @@ bool waits_gone(const struct waits *waits, unsigned node);
 
 /** waits_owner() - first lane from @from on that could let @node go on, ABI_LANES if none. */
 unsigned waits_owner(const struct waits *waits, unsigned node, unsigned from);
+
+/** waits_at_fork() - @owner could, were it in the process of @node: fork has not copied it. */
+bool waits_at_fork(const struct waits *waits, unsigned node, unsigned owner);
 
 /**
  * waits_blamed() - the owner to name for a waiter by a lock: one that is gone, else one that

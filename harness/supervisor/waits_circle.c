@@ -27,6 +27,12 @@ unsigned waits_owner(const struct waits *waits, unsigned node, unsigned from)
     return from;
 }
 
+bool waits_at_fork(const struct waits *waits, unsigned node, unsigned owner)
+{
+    return waits->owner[node][owner] == WAITS_BEFORE_FORK ||
+           waits->owner[node][owner] == WAITS_LOST_AT_FORK;
+}
+
 /* A thread that only did not exist in the child is as good as gone, however lively it is. */
 static bool is_blamed(const struct waits *waits, unsigned node, unsigned owner, bool parked)
 {
@@ -35,8 +41,8 @@ static bool is_blamed(const struct waits *waits, unsigned node, unsigned owner, 
     if (how == WAITS_NOT || how == WAITS_JOINED)
         return false;
     if (parked)
-        return how != WAITS_BEFORE_FORK && waits->node[owner].life == WAITS_PARKED;
-    return how == WAITS_BEFORE_FORK || waits_gone(waits, owner);
+        return !waits_at_fork(waits, node, owner) && waits->node[owner].life == WAITS_PARKED;
+    return waits_at_fork(waits, node, owner) || waits_gone(waits, owner);
 }
 
 unsigned waits_blamed(const struct waits *waits, unsigned node)

@@ -156,6 +156,53 @@ static void link_before_fork(struct waits *waits, unsigned node)
             waits->owner[node][m] = WAITS_BEFORE_FORK;
 }
 
+/* --- threads that fork did not copy ----------------------------------------------------------- */
+
+static bool had_event(const struct abi_lane *lane, uint32_t kind, uint64_t object, uint64_t before)
+{
+    const struct abi_event *event;
+
+    for (uint64_t back = 0; (event = evidence_event(lane, back)) != NULL; back++)
+        if (event->kind == kind && event->object == object && event->time != 0 &&
+            event->time < before)
+            return true;
+    return false;
+}
+
+/* The child has asked by an event that this thread waited for, in the parent. */
+static bool was_asked(const struct abi_lane *child, const struct abi_lane *lane, uint64_t fork)
+{
+    const struct abi_event *event;
+
+    for (uint64_t back = 0; (event = evidence_event(child, back)) != NULL; back++)
+        if (event->kind == EVENT_SIGNALLED &&
+            had_event(lane, EVENT_WAIT_BEGIN, event->object, fork))
+            return true;
+    return false;
+}
+
+static bool ended_before(const struct abi_lane *lane, uint64_t fork)
+{
+    return lane->state == LANE_KILLED || (lane->state == LANE_ENDED && lane->now < fork);
+}
+
+/* Who has brought this event before, or serves those who ask for it, and is not in the child. */
+static void link_lost(struct waits *waits, unsigned node)
+{
+    const struct abi_lane *lane = waits->node[node].lane;
+    uint64_t fork = lane != NULL ? birth_time(lane) : 0;
+
+    for (unsigned m = 0; fork != 0 && m < ABI_LANES; m++) {
+        const struct abi_lane *other = waits->node[m].lane;
+
+        if (other != NULL && m != lane->parent && in_parent(waits, node, m) &&
+            !ended_before(other, fork) &&
+            (had_event(other, EVENT_SIGNALLED, waits->node[node].object, fork) ||
+             was_asked(lane, other, fork)))
+            waits->owner[node][m] = WAITS_LOST_AT_FORK;
+    }
+}
+
 static void link_inside(struct waits *waits, unsigned node, unsigned bit, enum waits_how how)
 {
     for (unsigned m = 0; m < ABI_LANES; m++) {
@@ -231,9 +278,12 @@ static void link_join(struct waits *waits, unsigned node)
     const struct abi_lane *lane = waits->node[node].lane;
     uint64_t target = lane != NULL ? lane->wait_other - 1 : UINT64_MAX;
 
-    if (target < ABI_LANES && waits->node[target].lane != NULL &&
-        same_process(waits, node, (unsigned)target))
+    if (target >= ABI_LANES || waits->node[target].lane == NULL)
+        return;
+    if (same_process(waits, node, (unsigned)target))
         waits->owner[node][target] = WAITS_JOINED;
+    else if (in_parent(waits, node, (unsigned)target))
+        waits->owner[node][target] = WAITS_LOST_AT_FORK;
 }
 
 void waits_edges_link(struct waits *waits, unsigned node)
@@ -241,6 +291,9 @@ void waits_edges_link(struct waits *waits, unsigned node)
     switch (waits->node[node].kind) {
     case WAITS_LOCK:
         link_lock(waits, node);
+        break;
+    case WAITS_EVENT:
+        link_lost(waits, node);
         break;
     case WAITS_JOIN:
         link_join(waits, node);

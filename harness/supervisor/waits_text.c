@@ -462,6 +462,9 @@ static void say_how(struct finding *finding, const struct waits *waits, unsigned
     case WAITS_BEFORE_FORK:
         say_half_way(finding, waits, node, how, mode, object);
         break;
+    case WAITS_LOST_AT_FORK:
+        say_why(finding, "brings what is waited for; it does not exist in the child", "");
+        break;
     case WAITS_IN_HEAP:
         say_why(finding, "has the lock of an arena of the heap", "");
         break;
@@ -566,8 +569,8 @@ static bool is_concerned(const struct waits *waits, unsigned node, const struct 
     const struct waits_node *n = &waits->node[node];
 
     if (blamed == ABI_LANES || !(raise->kinds & 1u << n->kind) ||
-        (waits->node[blamed].life == WAITS_PARKED &&
-         waits->owner[node][blamed] != WAITS_BEFORE_FORK) != raise->parked)
+        (waits->node[blamed].life == WAITS_PARKED && !waits_at_fork(waits, node, blamed)) !=
+            raise->parked)
         return false;
     return n->kind != WAITS_LOCK || (n->mode == MODE_SPIN) == raise->spin;
 }
@@ -663,6 +666,27 @@ static void say_owners(struct finding *finding, const struct waits *waits,
             say_owner(finding, waits, raise, i);
 }
 
+/* Where the waiter's process was forked off. */
+static void say_fork(struct finding *finding, const struct waits *waits, unsigned node)
+{
+    const struct abi_lane *child = waits->node[node].lane;
+    const struct abi_lane *parent =
+        child != NULL ? evidence_lane(waits->evidence, child->parent) : NULL;
+    const struct abi_event *event;
+    char name[EVIDENCE_NAME_BYTES];
+    char place[EVIDENCE_TEXT_BYTES];
+
+    for (uint64_t back = 0; parent != NULL && (event = evidence_event(parent, back)) != NULL;
+         back++) {
+        if (event->kind != EVENT_FORKED || event->object != child->pid)
+            continue;
+        evidence_lane_text(waits->evidence, child->parent, name);
+        evidence_caller_text(waits->evidence, event->caller, place);
+        finding_say(finding, SET_IN "forked off by %s, in %.120s", name, place);
+        return;
+    }
+}
+
 static void say_waiters(struct finding *finding, const struct waits *waits,
                         const struct raise *raise)
 {
@@ -671,6 +695,8 @@ static void say_waiters(struct finding *finding, const struct waits *waits,
     for (unsigned n = 0; n < waits->nodes && said < WAITERS_SHOWN; n++)
         if (is_concerned(waits, n, raise)) {
             waits_say(finding, waits, n);
+            if (waits_at_fork(waits, n, waits_blamed(waits, n)))
+                say_fork(finding, waits, n);
             said++;
         }
     if (raise->waiters > said)
