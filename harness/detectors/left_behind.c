@@ -156,7 +156,8 @@ static void say_thread(struct finding *finding, const struct evidence *evidence,
     struct evidence_frame frame;
 
     evidence_lane_text(evidence, index, name);
-    finding_say(finding, "%-10s ended itself by the bare system call", name);
+    finding_say(finding, "%-10s ended itself by the bare system call (or a seccomp filter did)",
+                name);
     if (evidence_address(evidence, lane->start, &frame)) {
         evidence_frame_text(&frame, place);
         evidence_culprit(&frame, 1, culprit);

@@ -1,7 +1,7 @@
 /*
  * lock_order_inversion_cycles: each run takes two mutexes in one order, the next one in the
  * other, by another thread; which of the two it is a file tells. No run alone is at fault. In the
- * clean twin the order is always the same.
+ * clean twin both threads take them in one order.
  *
  *     planted: lock.order-inversion
  *     run: --inject none --cycles 3
@@ -43,7 +43,7 @@ static void take(pthread_mutex_t *first, pthread_mutex_t *second)
 static void *straight(void *unused)
 {
     pthread_barrier_wait(&start);
-    if (!turned)
+    if (!bad || !turned)
         take(&one, &other);
     pthread_barrier_wait(&end);
     return unused;
@@ -52,10 +52,10 @@ static void *straight(void *unused)
 static void *backwards(void *unused)
 {
     pthread_barrier_wait(&start);
-    if (turned && bad)
-        take(&other, &one);
-    else if (turned)
+    if (!bad)
         take(&one, &other);
+    else if (turned)
+        take(&other, &one);
     pthread_barrier_wait(&end);
     return unused;
 }
@@ -65,7 +65,7 @@ int main(int argc, char **argv)
     pthread_t worker[2];
 
     bad = argc > 1 && strcmp(argv[1], "bad") == 0;
-    turned = is_turned();
+    turned = bad && is_turned();
     pthread_barrier_init(&start, NULL, 2);
     pthread_barrier_init(&end, NULL, 2);
     pthread_create(&worker[0], NULL, straight, NULL);
