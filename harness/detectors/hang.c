@@ -203,6 +203,25 @@ static void judge_spinning(const struct waits *waits, struct judgement *judgemen
     sign(finding, waits, is_running);
 }
 
+enum { QUIET_MS = 20 };
+
+/* Livelock and work look alike from outside, unless what it waits for is a lock with an owner. */
+static void say_runners(struct finding *finding, const struct waits *waits)
+{
+    char name[WAITS_TEXT_BYTES];
+
+    for (unsigned n = 0; n < ABI_LANES; n++)
+        if (waits->node[n].lane != NULL && waits->node[n].life == WAITS_RUNS &&
+            waits->node[n].thread != NULL && waits->evidence->hang_ms >= QUIET_MS) {
+            waits_name(waits, n, name);
+            finding_say(
+                finding,
+                "%-10s has passed no hook for %.0f ms: working, or waiting in a loop of its "
+                "own, which can't be told",
+                name, waits->evidence->hang_ms);
+        }
+}
+
 static void judge_deadline(const struct waits *waits, struct judgement *judgement)
 {
     struct finding *finding = judgement_add(judgement, STOP_HANG_DEADLINE);
@@ -214,6 +233,7 @@ static void judge_deadline(const struct waits *waits, struct judgement *judgemen
         finding_say(finding, "confirmed: a rerun at three times the deadline was not done either");
     }
     say_all(finding, waits);
+    say_runners(finding, waits);
     sign(finding, waits, is_live);
 }
 

@@ -280,6 +280,7 @@ static void judge_releases(const struct evidence *evidence, struct report *repor
     uint64_t kept = lane->seq < ABI_RING_EVENTS ? lane->seq : ABI_RING_EVENTS;
     bool complete = evidence_complete(lane) && evidence_is_target(evidence, lane);
     struct replay replay = {0};
+    struct holder holder;
 
     for (uint64_t back = kept; back-- > 0;) {
         const struct abi_event *event = evidence_event(lane, back);
@@ -287,9 +288,12 @@ static void judge_releases(const struct evidence *evidence, struct report *repor
         if (!is_too_often(&replay, event, complete) || is_condition(event->site) ||
             report->looks++ >= LOOKS)
             continue;
-        if (may_be_blamed(evidence, index, back) && !was_refused(lane, back))
-            say_fault(evidence, report, index, event, is_owned(event->aux) ? event->aux : MODE_NONE,
-                      "released", " without having it");
+        if (!may_be_blamed(evidence, index, back) || was_refused(lane, back))
+            continue;
+        say_fault(evidence, report, index, event, is_owned(event->aux) ? event->aux : MODE_NONE,
+                  "released", " without having it");
+        if (find_holder(evidence, event, &holder) && holder.lane != index)
+            say_holder(evidence, report, &holder);
     }
 }
 

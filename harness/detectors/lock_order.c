@@ -57,6 +57,11 @@ static unsigned read_circle(const struct evidence *evidence, unsigned index,
 
 /* --- words ------------------------------------------------------------------------------------ */
 
+static bool is_of_now(const struct evidence *evidence, const struct pair *pair)
+{
+    return pair->edge->epoch == evidence->memory->control.epoch;
+}
+
 /* Programs that are started anew lie elsewhere in each cycle; the others where they always did. */
 static bool is_here(const struct evidence *evidence, const struct abi_order_edge *edge)
 {
@@ -110,7 +115,7 @@ static void say_pair(struct finding *finding, const struct evidence *evidence,
     char place[EVIDENCE_TEXT_BYTES];
     char cycle[40] = "";
 
-    if (pair->thread->cycle != evidence->memory->control.cycle)
+    if (!is_of_now(evidence, pair))
         snprintf(cycle, sizeof cycle, "  (cycle %" PRIu64 ")", pair->thread->cycle);
     lock_text(evidence, edge, &edge->held, edge->held_mode, lock);
     place_text(evidence, edge, &edge->held_at, place);
@@ -143,6 +148,11 @@ static void say_round(struct finding *finding, const struct evidence *evidence,
     }
     finding_say(finding, "%s", text);
     finding_say(finding, "nothing hung: they did not meet in there");
+    for (unsigned i = 0; i < pairs; i++)
+        if (!is_of_now(evidence, &pair[i])) {
+            finding_say(finding, "of more than one cycle: a replay of this one does not show it");
+            return;
+        }
 }
 
 /* --- signature -------------------------------------------------------------------------------- */

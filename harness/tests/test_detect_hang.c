@@ -173,6 +173,9 @@ static void test_deadline(void)
     CU_ASSERT_EQUAL(finding->severity, STOP_SEVERITY_NOTE);
     CU_ASSERT(fixture_says(finding, "not proved: T1.1 waits with a time limit"));
     CU_ASSERT(fixture_says(finding, "waits for semaphore ready, with a time limit"));
+    f.evidence.hang_ms = 250;
+    finding = judge(STOP_HANG_DEADLINE);
+    CU_ASSERT(fixture_says(finding, "T1 (main)  has passed no hook for 250 ms"));
     fixture_close(&f);
 }
 

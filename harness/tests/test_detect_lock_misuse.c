@@ -158,9 +158,10 @@ static void test_released_twice(void)
 static void test_released_by_another(void)
 {
     open_two();
-    take(1, LOCK_A);
+    fixture_hold(&f, 1, LOCK_A, MODE_MUTEX, AT_UPDATE);
     give(0, LOCK_A);
     CU_ASSERT(fixture_says(judge(STOP_LOCK_OVER_RELEASED), "T1 (main)  released mutex lock_a"));
+    CU_ASSERT(fixture_says(&judgement.finding[0], "held by T1.1, taken in update"));
     fixture_close(&f);
 }
 

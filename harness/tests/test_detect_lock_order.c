@@ -63,11 +63,15 @@ static void test_two(void)
     const struct finding *finding;
 
     open_circle(2);
-    f.memory->order.edge[0].thread[0].cycle = 12;
+    f.memory->order.edge[0].thread[0].cycle = 12; /* it was seen then first, and now again */
+    judge(STOP_LOCK_ORDER_INVERSION);
+    CU_ASSERT_EQUAL(judgement.finding[0].lines, 6);
+    f.memory->order.edge[0].epoch--;
     finding = judge(STOP_LOCK_ORDER_INVERSION);
     CU_ASSERT_EQUAL(finding->severity, STOP_SEVERITY_NOTE);
     CU_ASSERT(fixture_says(finding, "T1.1       held mutex lock_a, taken in main"));
     CU_ASSERT(fixture_says(finding, "(cycle 12)"));
+    CU_ASSERT(fixture_says(finding, "a replay of this one does not show it"));
     CU_ASSERT(fixture_says(finding, "and took mutex lock_b, in worker  prog  prog.c:20"));
     CU_ASSERT(fixture_says(finding, "T1.2       held mutex lock_b, taken in main"));
     CU_ASSERT(fixture_says(finding, "the circle: mutex lock_a ─► mutex lock_b ─► mutex lock_a"));
