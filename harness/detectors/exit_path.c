@@ -290,8 +290,9 @@ static bool is_gone(const struct path *path, const struct abi_held *held)
         const struct abi_lane *lane = evidence_lane(path->evidence, i);
         const struct abi_event *event;
 
-        for (uint64_t back = 0; lane != NULL && (event = evidence_event(lane, back)) != NULL;
-             back++)
+        if (lane == NULL || !evidence_is_target(path->evidence, lane))
+            continue;
+        for (uint64_t back = 0; (event = evidence_event(lane, back)) != NULL; back++)
             if (event->object == held->object && event->time >= held->time &&
                 (event->kind == EVENT_DESTROYED || event->kind == EVENT_FREE_HELD ||
                  (event->kind == EVENT_RELEASED && event->aux == MODE_NONE)))
