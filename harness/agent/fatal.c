@@ -4,6 +4,7 @@
  * stands still and then ends it. A program that installs handlers of its own replaces ours.
  */
 #include "agent.h"
+#include "ties.h"
 
 #include <string.h>
 #include <sys/ucontext.h>
@@ -34,6 +35,7 @@ static void on_fatal(int signal, siginfo_t *info, void *context)
         crash->lane = lane != NULL ? lane_index(lane) : UINT32_MAX;
         crash->time = agent_ticks();
         note_registers(crash, context);
+        crash->handler_of = ties_signal_at(crash->regs[16]);
         if (lane != NULL)
             lane_put(lane, EVENT_SIGNAL, (uint16_t)lane->site, (uint32_t)signal, crash->address, 0,
                      crash->regs[16], crash->time);

@@ -4,6 +4,7 @@
 #include "agent.h"
 #include "emit.h"
 #include "held.h"
+#include "inits.h"
 #include "loader_table.h"
 
 #include <sys/syscall.h>
@@ -134,6 +135,8 @@ HOOK void __cxa_finalize(void *module)
     if (call.lane != NULL)
         lane_event(call.lane, EVENT_CALL, 0, (uint64_t)module, 0);
     AGENT_CALL(call, real.cxa_finalize(module));
+    if (call.lane != NULL)
+        inits_finished(call.lane, (uint64_t)module, CALLER());
     agent_leave(call);
 }
 

@@ -4,15 +4,20 @@
  */
 #include "agent.h"
 #include "cfi.h"
+#include "inits.h"
 #include "loader_sites.h"
 #include "loader_table.h"
+#include "ties.h"
 
 #include <string.h>
 
-/* What loader.S keeps on the stack across the call; 32 bytes. */
+/*
+ * What loader.S keeps on the stack across the call; 32 bytes. @added: 0 in an outermost call, in
+ * one by a constructor or destructor 1 more than the modules that the loader had ever added.
+ */
 struct loader_frame {
     struct agent_call call;
-    uint64_t argument;
+    uint64_t added;
     uint64_t caller;
 };
 _Static_assert(sizeof(struct loader_frame) == 32, "loader.S reserves 32 bytes");
@@ -112,6 +117,18 @@ static bool is_initial(uint64_t base)
     return false;
 }
 
+bool modules_came(uint64_t address, const struct link_map **map)
+{
+    struct dl_find_object object;
+
+    if (_dl_find_object((void *)address, &object) != 0 ||
+        is_initial((uint64_t)object.dlfo_map_start))
+        return false;
+    if (map != NULL)
+        *map = object.dlfo_link_map;
+    return true;
+}
+
 static uint32_t module_count(void)
 {
     return CONTROL->modules < ABI_MODULES ? CONTROL->modules : ABI_MODULES;
@@ -129,12 +146,16 @@ static struct abi_module *loaded_at(uint64_t base)
     return NULL;
 }
 
-/* @opened: what dlopen returned, which glibc documents to be a link map; NULL in dlclose. */
+/*
+ * @opened: what dlopen returned, which glibc documents to be a link map; NULL in dlclose.
+ * @ordered: the plan closes.
+ */
 struct change {
     struct abi_lane *lane;
     uint64_t caller;
     uint64_t now;
     const struct link_map *opened;
+    bool ordered;
 };
 
 /*
@@ -284,6 +305,7 @@ static uint32_t mark_gone(const struct change *change)
         if (__atomic_exchange_n(&module->state, MODULE_UNLOADED, __ATOMIC_ACQ_REL) != MODULE_LOADED)
             continue;
         __atomic_fetch_sub(&CONTROL->modules_live, 1, __ATOMIC_RELAXED);
+        ties_gone(module, change->lane, change->ordered);
         gone++;
     }
     if (gone > 0)
@@ -335,6 +357,54 @@ static void resolve(void)
     *(__typeof__(dlopen) **)&loader_real_dlopen = real.dlopen;
 }
 
+static int count_added(struct dl_phdr_info *info, size_t size, void *context)
+{
+    *(uint64_t *)context = info->dlpi_adds;
+    return 1;
+}
+
+static uint64_t modules_added(void)
+{
+    uint64_t added = 0;
+
+    real.dl_iterate_phdr(count_added, &added);
+    return added;
+}
+
+static void begin_load(struct loader_frame *frame)
+{
+    if (inits_under_way(frame->call.lane))
+        frame->added = modules_added() + 1;
+    else
+        inits_begin(frame->call.lane);
+}
+
+static void note_inside(struct abi_lane *lane, enum abi_tie_kind kind, uint64_t handle,
+                        uint64_t caller)
+{
+    struct abi_tie tie = {
+        .kind = kind,
+        .lane = lane_index(lane),
+        .address = caller,
+        .object = handle,
+        .caller = caller,
+    };
+
+    tie.time = agent_ticks();
+    ties_note(&tie);
+}
+
+/* Another reference to what is there is no load. */
+static void end_load(const struct loader_frame *frame, uint64_t handle)
+{
+    struct abi_lane *lane = frame->call.lane;
+
+    if (frame->added == 0)
+        inits_end(lane);
+    else if (handle != 0 && !lane->elsewhere && modules_added() + 1 > frame->added)
+        note_inside(lane, TIE_LOAD_INSIDE, handle, frame->caller);
+}
+
 uint64_t loader_before(struct loader_frame *frame, uint32_t which, uint64_t caller,
                        uint64_t argument)
 {
@@ -347,7 +417,7 @@ uint64_t loader_before(struct loader_frame *frame, uint32_t which, uint64_t call
     if (!agent_active)
         return 0;
     frame->call = agent_enter(site, caller);
-    frame->argument = argument;
+    frame->added = 0;
     frame->caller = caller;
     if (frame->call.lane == NULL)
         return 0;
@@ -358,6 +428,8 @@ uint64_t loader_before(struct loader_frame *frame, uint32_t which, uint64_t call
         agent_leave(frame->call);
         return 0;
     }
+    if (site != SITE_DL_ITERATE_PHDR)
+        begin_load(frame);
     frame->call.lane->loading++;
     agent_outside(frame->call);
     return gadget;
@@ -367,7 +439,7 @@ uint64_t loader_before(struct loader_frame *frame, uint32_t which, uint64_t call
 static void note_load(const struct loader_frame *frame, uint64_t handle)
 {
     struct abi_lane *lane = frame->call.lane;
-    struct change change = {lane, frame->caller, agent_ticks(), (const void *)handle};
+    struct change change = {lane, frame->caller, agent_ticks(), (const void *)handle, false};
 
     if (handle != 0 && !lane->elsewhere)
         real.dl_iterate_phdr(note_loaded, &change);
@@ -381,8 +453,10 @@ void loader_after(struct loader_frame *frame, uint64_t result)
     agent_inside(frame->call);
     lane->loading--;
     lane->site_caller = frame->caller; /* not what was called meanwhile */
-    if (lane->site != SITE_DL_ITERATE_PHDR)
+    if (lane->site != SITE_DL_ITERATE_PHDR) {
         note_load(frame, result);
+        end_load(frame, result);
+    }
     agent_leave(frame->call);
 }
 
@@ -408,6 +482,22 @@ static void count_close(struct abi_module *module, int result, uint64_t caller)
     module->unload_caller = caller;
 }
 
+static bool is_ordered(const struct abi_lane *lane)
+{
+    return lane->seq > 0 &&
+           lane->ring[(lane->seq - 1) % ABI_RING_EVENTS].kind == EVENT_INJECT_INTENT;
+}
+
+/* The outer call takes it away, if this was the last reference. */
+static void end_close(const struct abi_module *module, int result, const struct change *change,
+                      bool inside)
+{
+    if (!inside)
+        inits_end(change->lane);
+    else if (result == 0 && module != NULL && module->loads == 0 && !change->lane->elsewhere)
+        note_inside(change->lane, TIE_UNLOAD_INSIDE, module->handle, change->caller);
+}
+
 static uint32_t note_close(struct abi_module *module, int result, const struct change *change)
 {
     uint32_t gone;
@@ -424,21 +514,27 @@ static uint32_t note_close(struct abi_module *module, int result, const struct c
 HOOK int dlclose(void *handle)
 {
     struct agent_call call = agent_enter(SITE_DLCLOSE, CALLER());
-    struct change change = {call.lane, CALLER(), 0, NULL};
+    struct change change = {call.lane, CALLER(), 0, NULL, false};
     struct abi_module *module;
+    bool inside;
     uint32_t gone;
     int result;
 
     if (call.lane == NULL)
         return real.dlclose(handle);
+    change.ordered = is_ordered(call.lane);
+    inside = inits_under_way(call.lane);
     module = opened_as(handle);
     lane_event(call.lane, EVENT_UNLOAD_BEGIN, 0, (uint64_t)handle, 0);
+    if (!inside)
+        inits_begin(call.lane);
     call.lane->loading++;
     AGENT_CALL(call, result = real.dlclose(handle));
     call.lane->loading--;
     call.lane->site_caller = CALLER();
     change.now = agent_ticks();
     gone = note_close(module, result, &change);
+    end_close(module, result, &change, inside);
     lane_event(call.lane, EVENT_UNLOAD_END, gone, (uint64_t)handle, (uint64_t)result);
     agent_leave(call);
     return result;

@@ -322,7 +322,3 @@ HOOK int pthread_cancel(pthread_t thread)
     agent_leave(call);
     return result;
 }
-
-SIMPLE_HOOK(pthread_key_create, SITE_KEY_CREATE, destructor,
-            (pthread_key_t * key, void (*destructor)(void *)), (key, destructor))
-SIMPLE_HOOK(pthread_key_delete, SITE_KEY_DELETE, key, (pthread_key_t key), (key))

@@ -84,6 +84,9 @@ void real_resolve(void)
 #undef REAL_FIND
     *(void **)&found.libc_start_main = dlsym(RTLD_NEXT, "__libc_start_main");
     *(void **)&found.cxa_finalize = dlsym(RTLD_NEXT, "__cxa_finalize");
+    *(void **)&found.cxa_atexit = dlsym(RTLD_NEXT, "__cxa_atexit");
+    *(void **)&found.cxa_at_quick_exit = dlsym(RTLD_NEXT, "__cxa_at_quick_exit");
+    *(void **)&found.cxa_thread_atexit_impl = dlsym(RTLD_NEXT, "__cxa_thread_atexit_impl");
     real = found;
     resolving = 0;
 }

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <sys/time.h>
 #include <threads.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What every program calls, and the loader before any constructor has run. Laid out by hand:
@@ -47,7 +48,8 @@
     X(thrd_create) X(thrd_exit) X(thrd_join) X(thrd_detach) X(dlopen) X(dlmopen) X(dlclose) \
     X(dl_iterate_phdr) X(exit) X(_exit) X(_Exit) X(quick_exit) X(abort) X(fork) X(vfork) X(system) \
     X(popen) X(posix_spawn) X(posix_spawnp) X(execve) X(execv) X(execvp) X(execvpe) \
-    X(fexecve) X(alarm) X(setitimer)
+    X(fexecve) X(alarm) X(setitimer) X(tss_create) X(tss_delete) X(on_exit) X(timer_create) \
+    X(timer_delete)
 /* clang-format on */
 
 /* Reached by one instruction, not through a table. */
@@ -61,6 +63,9 @@ struct real_functions {
     int (*libc_start_main)(int (*)(int, char **, char **), int, char **, void (*)(void),
                            void (*)(void), void (*)(void), void *);
     void (*cxa_finalize)(void *);
+    int (*cxa_atexit)(void (*)(void *), void *, void *);
+    int (*cxa_at_quick_exit)(void (*)(void *), void *);
+    int (*cxa_thread_atexit_impl)(void (*)(void *), void *, void *);
 };
 
 extern struct real_functions real;

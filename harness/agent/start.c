@@ -9,6 +9,7 @@
  */
 #include "agent.h"
 #include "emit.h"
+#include "inits.h"
 #include "loader_table.h"
 
 #include <harness/common/server.h>
@@ -131,8 +132,11 @@ static void attach(void)
 __attribute__((constructor)) static void agent_constructor(void)
 {
     real_resolve();
-    if (agent_memory == NULL)
-        attach();
+    if (agent_memory != NULL)
+        return;
+    attach();
+    if (agent_memory != NULL)
+        inits_compare();
 }
 
 static void close_fd(int *fd)
@@ -303,6 +307,7 @@ static int wrapped_main(int argc, char **argv, char **environment)
     if (CONTROL->options & OPTION_TRACE)
         emit_open();
     modules_begin();
+    inits_compare();
     fatal_stack(&agent_memory->lane[0]);
     if (!(CONTROL->options & OPTION_FRESH))
         serve();

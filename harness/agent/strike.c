@@ -6,6 +6,7 @@
  */
 #include "agent.h"
 #include "emit.h"
+#include "inits.h"
 #include "sched.h"
 
 #include <string.h>
@@ -192,4 +193,6 @@ void agent_attend(struct abi_lane *lane)
 {
     if (lane->attention & ATTEND_STEP)
         step_end(lane);
+    if (lane->attention & ATTEND_INITS)
+        inits_look(lane);
 }

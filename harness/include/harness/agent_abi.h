@@ -42,6 +42,7 @@ enum {
     ABI_CALL_SITES = 2048, /* allocation sites of a target */
     ABI_USER_SITES = 32,   /* site names of a workload's own */
     ABI_MODULES = 128,     /* modules loaded or unloaded in a cycle */
+    ABI_TIES = 128,        /* what leads into modules, or led there when they went */
     ABI_DEATHS = 16,       /* killed or parked threads with their stacks */
     ABI_STACK_BYTES = 4096,
     ABI_LAPS = 65536, /* lap samples under way between agent and supervisor */
@@ -304,9 +305,10 @@ enum abi_lane_state {
 
 /* Bits of abi_lane.attention. */
 enum abi_attention {
-    ATTEND_STEP = 1 << 0, /* the call is being stepped */
-    ATTEND_DIE = 1 << 1,  /* somebody wants this thread dead as soon as it leaves agent code */
-    ATTEND_FAIL = 1 << 2, /* the allocation under way is to fail */
+    ATTEND_STEP = 1 << 0,  /* the call is being stepped */
+    ATTEND_DIE = 1 << 1,   /* somebody wants this thread dead as soon as it leaves agent code */
+    ATTEND_FAIL = 1 << 2,  /* the allocation under way is to fail */
+    ATTEND_INITS = 1 << 3, /* constructors or destructors of modules run: whose code calls? */
 };
 
 /**
@@ -417,6 +419,51 @@ struct abi_module {
     uint64_t unload_caller;
     char path[ABI_PATH_BYTES];
 };
+
+/* What a tie is; of the callbacks, what whoever calls them takes them for. */
+enum abi_tie_kind {
+    TIE_NONE = 0,
+    TIE_KEY,          /* destructor of a thread-specific key; object: key */
+    TIE_THREAD_LOCAL, /* destructor of a thread_local object; object: that */
+    TIE_EXIT,         /* handler of atexit or on_exit; object: its argument */
+    TIE_QUICK_EXIT,   /* of at_quick_exit */
+    TIE_SIGNAL,       /* handler; object: signal */
+    TIE_TIMER,        /* SIGEV_THREAD's function; object: timer */
+    TIE_LAST_CALLBACK = TIE_TIMER,
+    TIE_THREAD,        /* start routine of a live thread; object: where it waits, 0 */
+    TIE_INSIDE,        /* a thread waits in a call that came from there; object: for what */
+    TIE_LOCK_HELD,     /* object: 0 */
+    TIE_LOCK_AWAITED,  /* object: 0 */
+    TIE_LOAD_INSIDE,   /* dlopen by a constructor or destructor; object: handle */
+    TIE_UNLOAD_INSIDE, /* dlclose by one; object: handle */
+    TIE_BEFORE_INIT,   /* code that called a hook; object: base, mode: the hook's site */
+    TIE_AFTER_FINI,    /* likewise */
+    ABI_TIE_KINDS
+};
+
+/* LIVE: on record, the module is there. LEFT: it went away, or it is seen once and for all. */
+enum abi_tie_state { TIE_FREE = 0, TIE_TAKEN, TIE_LIVE, TIE_LEFT };
+
+/**
+ * struct abi_tie - something that leads into a module which came in this cycle; 64 bytes.
+ * @word: epoch << 8 | enum abi_tie_state; that of another epoch is empty.
+ * @lane: who registered it, or whose it is; UINT32_MAX: unknown. @caller: where; 0 unknown.
+ * @address: in the module. @base: of the module, once that is gone. @mode: of a lock.
+ * @ordered: it was the plan that took the module away.
+ */
+struct abi_tie {
+    uint64_t word;
+    uint32_t kind;
+    uint32_t lane;
+    uint64_t address;
+    uint64_t object;
+    uint64_t caller;
+    uint64_t time;
+    uint64_t base;
+    uint32_t mode;
+    uint32_t ordered;
+};
+_Static_assert(sizeof(struct abi_tie) == 64, "abi_tie is part of the ABI");
 
 /**
  * struct abi_heap_slot - one live block; 16 bytes.
@@ -536,6 +583,8 @@ struct abi_crash {
     uint32_t lane; /* UINT32_MAX: a thread without one */
     uint64_t time;
     uint64_t regs[17];
+    uint32_t handler_of; /* the signal whose handler begins at rip, 0 if there is none */
+    uint32_t reserved;
 };
 
 /* What the server is asked for; abi_control.command, a futex word. */
@@ -647,6 +696,7 @@ struct abi_control {
     uint32_t deaths;  /* records in use */
     uint32_t modules; /* records in use */
     uint32_t modules_live;
+    uint32_t ties; /* bound of ties in use */
     uint32_t heap_full;
     uint32_t gate;     /* 1: closed, nobody enters the recorder any more */
     uint32_t parked;   /* threads parked */
@@ -683,6 +733,7 @@ struct abi_memory {
     struct profile profile;
     struct abi_death death[ABI_DEATHS] __attribute__((aligned(4096)));
     struct abi_module module[ABI_MODULES] __attribute__((aligned(4096)));
+    struct abi_tie tie[ABI_TIES] __attribute__((aligned(4096)));
     struct abi_lap lap[ABI_LAPS] __attribute__((aligned(4096)));
     struct abi_step_lengths lengths[ABI_LANES] __attribute__((aligned(4096)));
     uint8_t altstack[ABI_LANES][ABI_ALTSTACK_BYTES] __attribute__((aligned(4096)));
