@@ -1,13 +1,14 @@
 /*
  * crash: the process died of a fatal signal that the plan had not ordered.
  *
- * One death is one finding, by the most telling code: code or data of a module that had been
- * unloaded, the allocator's own abort, or just the signal. What the agent caught tells most;
- * a signal that nobody caught (SIGKILL, a handler of the program's own that gave up) is known
- * from the wait status alone. Rows B6, C2 and C9.
+ * One death is one finding, by the most telling code: a callback into a module that had been
+ * unloaded, code or data of one, the allocator's own abort, or just the signal. What the agent
+ * caught tells most; a signal that nobody caught (SIGKILL, a handler of the program's own that
+ * gave up) is known from the wait status alone. Rows B6, C2, C7 and C9.
  */
 #include <harness/detector.h>
 
+#include <harness/supervisor/callback.h>
 #include <harness/supervisor/evidence.h>
 #include <harness/supervisor/stack_kind.h>
 
@@ -260,18 +261,45 @@ static void sign_unloaded(struct finding *finding, const struct evidence *eviden
     finding_sign(finding, culprit, waiter);
 }
 
+/* Its name comes from the module's file. In the middle of a function: it came back there. */
+static void say_call(struct finding *finding, const struct evidence *evidence,
+                     const struct callback *callback)
+{
+    char text[EVIDENCE_TEXT_BYTES];
+
+    evidence_address_text(evidence, callback->address, text);
+    finding_say(finding, "           called %s: %s", callback->kind, text);
+    callback_say(finding, evidence, callback);
+}
+
+static void say_return(struct finding *finding, const struct evidence *evidence)
+{
+    const struct evidence_frame *frame = &evidence->crash_frame[0];
+
+    if (crash_frames(evidence) > 0 && frame->function[0] != 0 && frame->function_offset != 0)
+        finding_say(finding, "           it was in a function of it: its stack led back there");
+}
+
 static bool judge_unloaded(const struct evidence *evidence, const struct end *end,
                            struct judgement *judgement)
 {
     uint64_t address = 0;
     const struct abi_module *module = end->crash != NULL ? unloaded(evidence, end, &address) : NULL;
+    struct callback callback;
     struct finding *finding;
+    bool called;
 
     if (module == NULL)
         return false;
-    finding = judgement_add(judgement, STOP_MODULE_CODE_UNMAPPED);
+    called = callback_of_crash(evidence, module, &callback);
+    finding = judgement_add(judgement,
+                            called ? STOP_MODULE_CALLBACK_UNMAPPED : STOP_MODULE_CODE_UNMAPPED);
     say_signal(finding, evidence, end);
+    if (called)
+        say_call(finding, evidence, &callback);
     say_unloaded(finding, evidence, end, module, address);
+    if (!called && address == end->crash->regs[RIP])
+        say_return(finding, evidence);
     say_stack(finding, evidence, end);
     sign_unloaded(finding, evidence, module);
     return true;
@@ -324,6 +352,6 @@ static void judge(const struct evidence *evidence, struct judgement *judgement)
 const struct detector detector_crash = {
     .name = "crash",
     .summary = "a fatal signal that was not ordered, and what the address belonged to",
-    .codes = "crash.signal module.code-unmapped heap.allocator-abort",
+    .codes = "crash.signal module.code-unmapped module.callback-unmapped heap.allocator-abort",
     .judge = judge,
 };

@@ -161,6 +161,44 @@ const struct abi_module *evidence_module(const struct evidence *evidence, unsign
     return module;
 }
 
+static enum abi_tie_state tie_state(const struct abi_tie *tie)
+{
+    return (enum abi_tie_state)(tie->word & 0xff);
+}
+
+const struct abi_tie *evidence_tie(const struct evidence *evidence, unsigned index)
+{
+    const struct abi_tie *tie;
+
+    if (evidence->memory == NULL || index >= ABI_TIES)
+        return NULL;
+    tie = &evidence->memory->tie[index];
+    if (tie->word >> 8 != (evidence->memory->control.epoch & UINT64_MAX >> 8) ||
+        (tie_state(tie) != TIE_LIVE && tie_state(tie) != TIE_LEFT) || tie->kind <= TIE_NONE ||
+        tie->kind >= ABI_TIE_KINDS)
+        return NULL;
+    return tie;
+}
+
+bool evidence_is_left(const struct abi_tie *tie)
+{
+    return tie_state(tie) == TIE_LEFT;
+}
+
+const struct abi_module *evidence_module_at(const struct evidence *evidence, uint64_t address)
+{
+    const struct abi_module *found = NULL;
+
+    for (unsigned i = 0; i < ABI_MODULES; i++) {
+        const struct abi_module *module = evidence_module(evidence, i);
+
+        if (module != NULL && address >= module->base && address < module->end &&
+            (found == NULL || module->loaded_at > found->loaded_at))
+            found = module;
+    }
+    return found;
+}
+
 double evidence_ms(const struct evidence *evidence, uint64_t from, uint64_t to)
 {
     const struct abi_control *control = evidence_control(evidence);

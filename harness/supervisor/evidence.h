@@ -60,6 +60,15 @@ bool evidence_struck(const struct evidence *evidence, unsigned index);
 /** evidence_module() - record @index of a module of this cycle, or NULL. */
 const struct abi_module *evidence_module(const struct evidence *evidence, unsigned index);
 
+/** evidence_tie() - tie @index of this cycle that is live or left, or NULL. */
+const struct abi_tie *evidence_tie(const struct evidence *evidence, unsigned index);
+
+/** evidence_is_left() - the module that @tie leads into is gone, or it is of the other kinds. */
+bool evidence_is_left(const struct abi_tie *tie);
+
+/** evidence_module_at() - the module of this cycle that was at @address last, or NULL. */
+const struct abi_module *evidence_module_at(const struct evidence *evidence, uint64_t address);
+
 /** evidence_ms() - milliseconds from tick @from to tick @to; below 0 where unknown. */
 double evidence_ms(const struct evidence *evidence, uint64_t from, uint64_t to);
 
