@@ -3,8 +3,9 @@
  * them up or takes them down.
  *
  * What can be known: a module is seen only where its code calls one of our hooks, by the return
- * address. That its constructors were called is a bit in the loader's private structure, found
- * out by comparing (inits_compare); that its destructors were is seen at __cxa_finalize, which
+ * address, or through libc before its constructors, when it has no business on the stack. That its
+ * constructors were called is a bit in the loader's private structure, found
+ * out by comparing (look_after); that its destructors were is seen at __cxa_finalize, which
  * the compiler's own destructor calls at the very end. Modules without constructors or
  * destructors of their own have nothing to be early or late for. What cannot: order among the
  * modules that were there before main (their constructors ran before the agent looks), code that
@@ -52,7 +53,7 @@ static void look_before(void)
             remember(0, map);
         else if (is_libc(map))
             remember(1, map);
-        else if (_dl_find_object((void *)inits_compare, &object) == 0 &&
+        else if (_dl_find_object((void *)inits_compare_before, &object) == 0 &&
                  object.dlfo_link_map == map)
             remember(2, map);
     }
@@ -85,11 +86,15 @@ static void look_after(void)
         bit_at = 0; /* another loader than those that this was written for */
 }
 
-void inits_compare(void)
+void inits_compare_before(void)
 {
     if (compared.map[0] == NULL)
         look_before();
-    else if (compared.map[1] != NULL && compared.map[2] != NULL && bit_at == 0)
+}
+
+void inits_compare_after(void)
+{
+    if (compared.map[1] != NULL && compared.map[2] != NULL)
         look_after();
 }
 
@@ -219,12 +224,12 @@ void inits_end(struct abi_lane *lane)
     lane->attention &= ~(uint32_t)ATTEND_INITS;
 }
 
-static void note(struct abi_lane *lane, enum abi_tie_kind kind, uint64_t base)
+static void note(struct abi_lane *lane, enum abi_tie_kind kind, uint64_t caller, uint64_t base)
 {
     struct abi_tie tie = {
         .kind = kind,
         .lane = lane_index(lane),
-        .address = lane->site_caller,
+        .address = caller,
         .object = base,
         .mode = lane->site,
     };
@@ -238,17 +243,104 @@ static bool has_begun(const struct link_map *map)
     return (((const unsigned char *)map)[bit_at] & bit_mask) != 0;
 }
 
-/* What the loader itself calls is told by its address, like everything else. */
-void inits_look(struct abi_lane *lane)
+/* --- through libc: what has not begun can have left nothing on the stack --------------------- */
+
+enum { EARLY = 8, STACK_WORDS = 256 /* dlopen's own frames are more than that */ };
+
+struct early {
+    unsigned count;
+    struct dl_find_object module[EARLY];
+};
+
+/* The loader's lists stand still: this thread is in dlopen, and has their lock. */
+static void find_early(struct early *early)
+{
+    early->count = 0;
+    for (const struct link_map *map = _r_debug.r_map; map != NULL; map = map->l_next)
+        if (early->count < EARLY && !has_begun(map) && has_constructors(map) &&
+            _dl_find_object(map->l_ld, &early->module[early->count]) == 0)
+            early->count++;
+}
+
+static bool holds_code_at(const struct link_map *map, const ElfW(Ehdr) * header, uint64_t address)
+{
+    const ElfW(Phdr) *segment = (const void *)((const char *)header + header->e_phoff);
+
+    for (unsigned i = 0; i < header->e_phnum; i++, segment++) {
+        uint64_t start = map->l_addr + segment->p_vaddr;
+
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X) && address >= start + 8 &&
+            address < start + segment->p_filesz)
+            return true;
+    }
+    return false;
+}
+
+/* call rel32, or call through a register or memory. */
+static bool follows_call(const unsigned char *at)
+{
+    return at[-5] == 0xe8 || (at[-2] == 0xff && (at[-1] & 0x38) == 0x10) ||
+           (at[-6] == 0xff && (at[-5] & 0x38) == 0x10);
+}
+
+static const struct dl_find_object *returns_to(const struct early *early, uint64_t word)
+{
+    for (unsigned i = 0; i < early->count; i++) {
+        const struct dl_find_object *module = &early->module[i];
+
+        if (word >= (uint64_t)module->dlfo_map_start && word < (uint64_t)module->dlfo_map_end &&
+            memcmp(module->dlfo_map_start, ELFMAG, SELFMAG) == 0 &&
+            holds_code_at(module->dlfo_link_map, module->dlfo_map_start, word) &&
+            follows_call((const unsigned char *)word))
+            return module;
+    }
+    return NULL;
+}
+
+static void look_up_the_stack(struct abi_lane *lane)
+{
+    const uint64_t *word = __builtin_frame_address(0);
+    struct early early;
+
+    find_early(&early);
+    for (unsigned i = 0; early.count > 0 && i < STACK_WORDS; i++) {
+        const struct dl_find_object *module = returns_to(&early, word[i]);
+
+        if (module == NULL)
+            continue;
+        note(lane, TIE_BEFORE_INIT, word[i], module->dlfo_link_map->l_addr);
+        return;
+    }
+}
+
+static bool is_loader(uint64_t address)
+{
+    struct dl_find_object object;
+
+    return _dl_find_object((void *)address, &object) != 0 ||
+           (uint64_t)object.dlfo_map_start == _r_debug.r_ldbase;
+}
+
+static void look_early(struct abi_lane *lane)
 {
     const struct link_map *map;
+
+    if (!modules_came(lane->site_caller, &map)) {
+        if (!is_loader(lane->site_caller))
+            look_up_the_stack(lane);
+    } else if (!has_begun(map) && has_constructors(map)) {
+        note(lane, TIE_BEFORE_INIT, lane->site_caller, map->l_addr);
+    }
+}
+
+void inits_look(struct abi_lane *lane)
+{
     uint64_t base;
 
     if (lane->elsewhere || abi_site_family(lane->site) == FAMILY_LOADER)
         return;
     if ((base = finished_base(lane, lane->site_caller)) != 0)
-        note(lane, TIE_AFTER_FINI, base);
-    else if (lane->loading > 0 && bit_at != 0 && modules_came(lane->site_caller, &map) &&
-             !has_begun(map) && has_constructors(map))
-        note(lane, TIE_BEFORE_INIT, map->l_addr);
+        note(lane, TIE_AFTER_FINI, lane->site_caller, base);
+    else if (lane->loading > 0 && bit_at != 0)
+        look_early(lane);
 }

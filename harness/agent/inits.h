@@ -8,10 +8,11 @@
 #include "agent.h"
 
 /**
- * Asked for twice, in the agent's constructor and before main: finds out where the loader keeps
+ * The first in the agent's constructor, the second before main: find out where the loader keeps
  * that a module's constructors were called. Without that only destructors can be judged.
  */
-void inits_compare(void);
+void inits_compare_before(void);
+void inits_compare_after(void);
 
 /** The outermost dlopen or dlclose of this lane begins; its code is looked at from now on. */
 void inits_begin(struct abi_lane *lane);

@@ -132,11 +132,9 @@ static void attach(void)
 __attribute__((constructor)) static void agent_constructor(void)
 {
     real_resolve();
-    if (agent_memory != NULL)
-        return;
-    attach();
-    if (agent_memory != NULL)
-        inits_compare();
+    inits_compare_before();
+    if (agent_memory == NULL)
+        attach();
 }
 
 static void close_fd(int *fd)
@@ -307,7 +305,7 @@ static int wrapped_main(int argc, char **argv, char **environment)
     if (CONTROL->options & OPTION_TRACE)
         emit_open();
     modules_begin();
-    inits_compare();
+    inits_compare_after();
     fatal_stack(&agent_memory->lane[0]);
     if (!(CONTROL->options & OPTION_FRESH))
         serve();

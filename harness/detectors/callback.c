@@ -3,14 +3,17 @@
  *
  * Nobody has called it in this cycle (a call is a crash, and the detector crash names it), so it
  * is a note: many programs never come to the moment in which it would be called. Where the plan
- * struck, the clean-up may have been struck with it, and nothing is said. Row C7.
+ * struck, the clean-up may have been struck with it, and nothing is said. The exception is a crash
+ * that nothing could catch, of which only the wait status is known. Row C7.
  */
 #include <harness/detector.h>
 
 #include <harness/supervisor/callback.h>
 #include <harness/supervisor/evidence.h>
 
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 
 enum { SHOWN = 6, RIP = 16 };
 
@@ -54,7 +57,7 @@ static void say(const struct evidence *evidence, struct report *report, const st
     char text[EVIDENCE_TEXT_BYTES];
 
     callback_kind(tie, callback.kind);
-    if (report->count++ == 0) {
+    if (report->count++ == 0 && report->finding == NULL) {
         report->finding = judgement_add(report->judgement, STOP_MODULE_CALLBACK_UNMAPPED);
         if (report->finding != NULL)
             report->finding->severity = STOP_SEVERITY_NOTE;
@@ -84,11 +87,37 @@ static bool is_told(const struct evidence *evidence, const struct abi_tie *tie)
     return control->crash.epoch == control->epoch && control->crash.regs[RIP] == tie->address;
 }
 
+/* The crash that nobody caught is the call of what was left. */
+static bool is_death(const struct evidence *evidence)
+{
+    const struct abi_control *control = evidence_control(evidence);
+
+    return control != NULL && control->crash.epoch != control->epoch && evidence->ended &&
+           evidence->hang == HANG_NONE && WIFSIGNALED(evidence->status) &&
+           WTERMSIG(evidence->status) != evidence->effect_signal &&
+           callback_uncaught(evidence, WTERMSIG(evidence->status)) != NULL;
+}
+
+static void say_death(const struct evidence *evidence, struct report *report)
+{
+    const struct abi_tie *tie = callback_uncaught(evidence, WTERMSIG(evidence->status));
+    char kind[CALLBACK_KIND_BYTES];
+
+    callback_kind(tie, kind);
+    report->finding = judgement_add(report->judgement, STOP_MODULE_CALLBACK_UNMAPPED);
+    finding_say(report->finding, "the process died of SIGSEGV, and could not catch it");
+    finding_say(report->finding, "           as after a call of %s that is gone:", kind);
+}
+
 static void judge(const struct evidence *evidence, struct judgement *judgement)
 {
     struct report report = {.judgement = judgement};
+    bool death = is_death(evidence);
 
-    for (unsigned i = 0; i < ABI_TIES && !evidence->struck; i++) {
+    if (death)
+        say_death(evidence, &report);
+
+    for (unsigned i = 0; i < ABI_TIES && (death || !evidence->struck); i++) {
         const struct abi_tie *tie = evidence_tie(evidence, i);
 
         if (tie != NULL && tie->kind <= TIE_LAST_CALLBACK && evidence_is_left(tie) &&

@@ -345,6 +345,8 @@ static void judge(const struct evidence *evidence, struct judgement *judgement)
 
     if (end.signal == 0 || end.signal == evidence->effect_signal)
         return;
+    if (end.crash == NULL && callback_uncaught(evidence, end.signal) != NULL)
+        return; /* the detector callback tells of it */
     if (!judge_unloaded(evidence, &end, judgement))
         judge_signal(evidence, &end, judgement);
 }

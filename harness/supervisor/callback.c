@@ -95,6 +95,18 @@ static bool is_handler(const struct abi_crash *crash, struct callback *out)
     return true;
 }
 
+const struct abi_tie *callback_uncaught(const struct evidence *evidence, int signal)
+{
+    for (unsigned i = 0; signal == SIGSEGV && i < ABI_TIES; i++) {
+        const struct abi_tie *tie = evidence_tie(evidence, i);
+
+        if (tie != NULL && evidence_is_left(tie) &&
+            (tie->kind == TIE_TIMER || (tie->kind == TIE_SIGNAL && tie->object == SIGSEGV)))
+            return tie;
+    }
+    return NULL;
+}
+
 /* --- a thread's start ---------------------------------------------------------------------- */
 
 /* Where the thread of lane @index was created. */

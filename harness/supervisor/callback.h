@@ -35,6 +35,13 @@ bool callback_of_crash(const struct evidence *evidence, const struct abi_module 
                        struct callback *out);
 
 /**
+ * callback_uncaught() - the callback that a process must have called which died of @signal and
+ * could not catch it: the function of a timer (glibc calls it with every signal blocked), or the
+ * handler of that very signal. NULL if none of these was left over.
+ */
+const struct abi_tie *callback_uncaught(const struct evidence *evidence, int signal);
+
+/**
  * callback_say() - who put it on record, and where; nothing where that is not known.
  * @finding: may be NULL.
  */
