@@ -1,0 +1,9 @@
+/*
+ * The module of module_callback_start.
+ */
+void *planted_routine(void *argument);
+
+void *planted_routine(void *argument)
+{
+    return argument;
+}
