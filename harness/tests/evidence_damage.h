@@ -16,6 +16,7 @@ enum {
     DAMAGE_ROUNDS = 200,
     DAMAGE_DROWNINGS = 20,
     DAMAGE_LANES = 8, /* lanes that are damaged */
+    DAMAGE_TIES = 8,
 };
 
 /* The same damage from the same seed. */
@@ -52,13 +53,16 @@ static inline void damage_keep_epochs(struct abi_memory *memory)
         memory->death[i].epoch = FIXTURE_EPOCH;
     for (unsigned i = 0; i < ABI_MODULES; i++)
         memory->module[i].epoch = FIXTURE_EPOCH;
+    for (unsigned i = 0; i < DAMAGE_TIES; i++)
+        if (memory->tie[i].word != 0)
+            memory->tie[i].word = FIXTURE_EPOCH << 8 | (memory->tie[i].word & 0xff);
 }
 
 static inline void damage_somewhere(struct damage *damage, struct abi_memory *memory)
 {
     unsigned lane = (unsigned)(damage_draw(damage) % DAMAGE_LANES);
 
-    switch (plan_mix(damage->seed, 3, damage->counter++) % 6) {
+    switch (plan_mix(damage->seed, 3, damage->counter++) % 7) {
     case 0:
         damage_word(damage, &memory->control, sizeof memory->control);
         break;
@@ -73,6 +77,9 @@ static inline void damage_somewhere(struct damage *damage, struct abi_memory *me
         break;
     case 4:
         damage_word(damage, memory->lane[lane].held, sizeof memory->lane[lane].held);
+        break;
+    case 5:
+        damage_word(damage, memory->tie, DAMAGE_TIES * sizeof memory->tie[0]);
         break;
     default:
         damage_word(damage, memory->lane[lane].ring, sizeof memory->lane[lane].ring / 64);
@@ -141,6 +148,7 @@ struct damage_original {
     struct abi_control control;
     struct abi_death death[ABI_DEATHS];
     struct abi_module module[ABI_MODULES];
+    struct abi_tie tie[DAMAGE_TIES];
     struct abi_lane lane[DAMAGE_LANES];
     struct evidence_thread thread[DAMAGE_LANES];
 };
@@ -150,6 +158,7 @@ static inline void damage_keep(struct damage_original *original, const struct fi
     original->control = f->memory->control;
     memcpy(original->death, f->memory->death, sizeof original->death);
     memcpy(original->module, f->memory->module, sizeof original->module);
+    memcpy(original->tie, f->memory->tie, sizeof original->tie);
     memcpy(original->lane, f->memory->lane, sizeof original->lane);
     memcpy(original->thread, f->evidence.thread, f->evidence.threads * sizeof original->thread[0]);
 }
@@ -159,6 +168,7 @@ static inline void damage_restore(const struct damage_original *original, struct
     f->memory->control = original->control;
     memcpy(f->memory->death, original->death, sizeof original->death);
     memcpy(f->memory->module, original->module, sizeof original->module);
+    memcpy(f->memory->tie, original->tie, sizeof original->tie);
     memcpy(f->memory->lane, original->lane, sizeof original->lane);
     memcpy(f->evidence.thread, original->thread, f->evidence.threads * sizeof original->thread[0]);
 }

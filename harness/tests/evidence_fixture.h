@@ -357,6 +357,19 @@ static inline struct abi_module *fixture_module(struct fixture *f, const char *p
     return module;
 }
 
+/** A tie of @lane to @address; TIE_LIVE while its module is there. */
+static inline struct abi_tie *fixture_tie(struct fixture *f, enum abi_tie_kind kind,
+                                          enum abi_tie_state state, unsigned lane, uint64_t address,
+                                          uint64_t caller)
+{
+    struct abi_tie *tie = &f->memory->tie[f->memory->control.ties++];
+
+    *tie = (struct abi_tie){.kind = kind, .lane = lane, .address = address, .caller = caller};
+    tie->time = ++f->now;
+    tie->word = FIXTURE_EPOCH << 8 | state;
+    return tie;
+}
+
 /** Everybody waits, which is proved. */
 static inline void fixture_hang(struct fixture *f, enum evidence_hang hang)
 {

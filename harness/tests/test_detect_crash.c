@@ -113,6 +113,132 @@ static void test_code_of_an_unloaded_module(void)
     fixture_close(&f);
 }
 
+/* libplug.so is gone, and T1.1 was at the beginning of a function of it. */
+static void called_in_the_void(void)
+{
+    open_two();
+    fixture_module(&f, "/opt/lib/libplug.so", 0x7000000, 0x7004000, 0, 0)->unload_caller = AT_MAIN;
+    caught(SIGSEGV, SEGV_MAPERR, 0x7001139, 0x7001139, 1);
+    frame("libplug.so", "drop", "plug.c", 5);
+}
+
+static void expect_callback(const char *words)
+{
+    const struct finding *finding = judge(STOP_MODULE_CALLBACK_UNMAPPED);
+
+    CU_ASSERT(fixture_says(finding, words));
+    CU_ASSERT(fixture_says(finding, "unloaded 3 ms ago by T1 (main)"));
+    CU_ASSERT_EQUAL(finding->severity, STOP_SEVERITY_FINDING);
+    CU_ASSERT_STRING_EQUAL(finding->signature,
+                           "module.callback-unmapped libplug.so:drop prog:main");
+    fixture_close(&f);
+}
+
+static void test_callback_on_record(void)
+{
+    called_in_the_void();
+    fixture_tie(&f, TIE_KEY, TIE_LEFT, 1, 0x7001139, AT_WORKER);
+    f.memory->control.crash.time = f.memory->module[0].unloaded_at + 3000;
+    CU_ASSERT(fixture_says(judge(STOP_MODULE_CALLBACK_UNMAPPED),
+                           "put on record by T1.1, in worker  prog  prog.c:20"));
+    expect_callback("called the destructor of a thread-specific key: ");
+}
+
+/* The other thread is still inside dlclose. */
+static void test_callback_still_on_record(void)
+{
+    called_in_the_void();
+    fixture_tie(&f, TIE_EXIT, TIE_LIVE, 1, 0x7001139, AT_WORKER);
+    f.memory->control.crash.time = f.memory->module[0].unloaded_at + 3000;
+    expect_callback("called an exit handler: ");
+}
+
+static void test_callback_of_the_kernel(void)
+{
+    called_in_the_void();
+    f.memory->control.crash.handler_of = SIGUSR2;
+    expect_callback("called the handler of SIGUSR2: ");
+}
+
+static void test_callback_start_routine(void)
+{
+    called_in_the_void();
+    f.memory->lane[1].start = 0x7001139;
+    f.memory->lane[0].site = SITE_THREAD_CREATE;
+    fixture_event(&f, 0, EVENT_CALL, 1, 0x7001139, 0, AT_MAIN);
+    f.memory->control.crash.time = f.memory->module[0].unloaded_at + 3000;
+    CU_ASSERT(fixture_says(judge(STOP_MODULE_CALLBACK_UNMAPPED),
+                           "put on record by T1 (main), in main  prog  prog.c:10"));
+    expect_callback("called the start routine of a thread: ");
+}
+
+static void test_callback_by_the_stack(void)
+{
+    static const struct {
+        const char *function;
+        const char *words;
+    } stacks[] = {
+        {"__nptl_deallocate_tsd", "called the destructor of a thread-specific key: "},
+        {"__call_tls_dtors", "called the destructor of a thread_local object: "},
+        {"__run_exit_handlers", "called an exit handler: "},
+        {"__restore_rt", "called a signal handler: "},
+        {"timer_sigev_thread", "called the function of a timer: "},
+    };
+
+    for (unsigned i = 0; i < sizeof stacks / sizeof stacks[0]; i++) {
+        called_in_the_void();
+        frame("libc.so.6", stacks[i].function, "", 0);
+        expect_callback(stacks[i].words);
+    }
+}
+
+/* By pthread_exit, or cancelled; called, or come to by the long jump of the unwinder. */
+static void test_callback_of_a_thread_that_ends(void)
+{
+    called_in_the_void();
+    f.memory->lane[1].site = SITE_THREAD_EXIT;
+    fixture_event(&f, 1, EVENT_CALL, 0, 0, 0, AT_WORKER);
+    f.memory->control.crash.time = f.memory->module[0].unloaded_at + 3000;
+    expect_callback("called a cleanup handler of a thread that was ending: ");
+    called_in_the_void();
+    f.memory->lane[1].pthread = 0x7f0000001000;
+    f.memory->lane[0].site = SITE_CANCEL;
+    fixture_event(&f, 0, EVENT_CALL, 0, 0x7f0000001000, 0, AT_MAIN);
+    f.evidence.crash_frame[0].function_offset = 0x40;
+    f.memory->control.crash.regs[0] = 1;
+    f.memory->control.crash.time = f.memory->module[0].unloaded_at + 3000;
+    expect_callback("called a cleanup handler of a thread that was ending: ");
+    called_in_the_void();
+    f.memory->lane[1].state = LANE_ENDED;
+    expect_callback("called a destructor that runs at a thread's end: ");
+}
+
+/* It was in there, and came back; or a plain call, of which nobody knows why. */
+static void test_twin_no_callback(void)
+{
+    called_in_the_void();
+    f.evidence.crash_frame[0].function_offset = 0x40;
+    fixture_tie(&f, TIE_KEY, TIE_LEFT, 1, 0x7001100, AT_WORKER);
+    fixture_tie(&f, TIE_THREAD, TIE_LEFT, 1, 0x7001139, AT_WORKER);
+    CU_ASSERT(fixture_says(judge(STOP_MODULE_CODE_UNMAPPED), "its stack led back there"));
+    fixture_close(&f);
+    called_in_the_void();
+    CU_ASSERT_PTR_NOT_NULL(judge(STOP_MODULE_CODE_UNMAPPED));
+    fixture_close(&f);
+}
+
+/* The detector callback tells of that one. */
+static void test_twin_uncaught_timer(void)
+{
+    open_two();
+    fixture_module(&f, "/opt/lib/libplug.so", 0x7000000, 0x7004000, 0, 0);
+    f.evidence.status = SIGSEGV;
+    CU_ASSERT_PTR_NOT_NULL(judge(STOP_CRASH_SIGNAL));
+    fixture_tie(&f, TIE_TIMER, TIE_LEFT, 0, 0x7001139, AT_WORKER);
+    judge(STOP_NONE);
+    fixture_close(&f);
+}
+
 static void test_supervisor_names_the_module(void)
 {
     const struct finding *finding;
@@ -271,6 +397,14 @@ int main(void)
         {"no stack", test_without_a_stack_the_instruction},
         {"the status alone", test_status_alone},
         {"code of an unloaded module", test_code_of_an_unloaded_module},
+        {"a callback on record", test_callback_on_record},
+        {"a callback, dlclose is not back", test_callback_still_on_record},
+        {"a signal handler, by the kernel's word", test_callback_of_the_kernel},
+        {"the start routine of a thread", test_callback_start_routine},
+        {"a callback, by the stack", test_callback_by_the_stack},
+        {"a callback of a thread that ends", test_callback_of_a_thread_that_ends},
+        {"twin: no callback", test_twin_no_callback},
+        {"twin: the uncaught call of a timer", test_twin_uncaught_timer},
         {"named by the supervisor", test_supervisor_names_the_module},
         {"data of an unloaded module", test_data_of_an_unloaded_module},
         {"a frame of the module", test_frame_of_the_module_signs},
