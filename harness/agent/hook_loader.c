@@ -376,7 +376,7 @@ static void begin_load(struct loader_frame *frame)
     if (inits_under_way(frame->call.lane))
         frame->added = modules_added() + 1;
     else
-        inits_begin(frame->call.lane);
+        inits_begin(frame->call.lane, true);
 }
 
 static void note_inside(struct abi_lane *lane, enum abi_tie_kind kind, uint64_t handle,
@@ -488,14 +488,33 @@ static bool is_ordered(const struct abi_lane *lane)
            lane->ring[(lane->seq - 1) % ABI_RING_EVENTS].kind == EVENT_INJECT_INTENT;
 }
 
+/* What a close is inside of: nothing, or a constructor or destructor. */
+struct closing {
+    bool inside;
+    bool opens;
+};
+
+static struct closing begin_close(struct abi_lane *lane)
+{
+    struct closing closing = {inits_under_way(lane), false};
+
+    if (closing.inside)
+        closing.opens = inits_pause(lane);
+    else
+        inits_begin(lane, false);
+    return closing;
+}
+
 /* The outer call takes it away, if this was the last reference. */
 static void end_close(const struct abi_module *module, int result, const struct change *change,
-                      bool inside)
+                      const struct closing *closing)
 {
-    if (!inside)
+    if (!closing->inside)
         inits_end(change->lane);
     else if (result == 0 && module != NULL && module->loads == 0 && !change->lane->elsewhere)
         note_inside(change->lane, TIE_UNLOAD_INSIDE, module->handle, change->caller);
+    if (closing->opens)
+        inits_begin(change->lane, true);
 }
 
 static uint32_t note_close(struct abi_module *module, int result, const struct change *change)
@@ -516,25 +535,23 @@ HOOK int dlclose(void *handle)
     struct agent_call call = agent_enter(SITE_DLCLOSE, CALLER());
     struct change change = {call.lane, CALLER(), 0, NULL, false};
     struct abi_module *module;
-    bool inside;
+    struct closing closing;
     uint32_t gone;
     int result;
 
     if (call.lane == NULL)
         return real.dlclose(handle);
     change.ordered = is_ordered(call.lane);
-    inside = inits_under_way(call.lane);
     module = opened_as(handle);
     lane_event(call.lane, EVENT_UNLOAD_BEGIN, 0, (uint64_t)handle, 0);
-    if (!inside)
-        inits_begin(call.lane);
+    closing = begin_close(call.lane);
     call.lane->loading++;
     AGENT_CALL(call, result = real.dlclose(handle));
     call.lane->loading--;
     call.lane->site_caller = CALLER();
     change.now = agent_ticks();
     gone = note_close(module, result, &change);
-    end_close(module, result, &change, inside);
+    end_close(module, result, &change, &closing);
     lane_event(call.lane, EVENT_UNLOAD_END, gone, (uint64_t)handle, (uint64_t)result);
     agent_leave(call);
     return result;

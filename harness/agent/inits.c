@@ -209,9 +209,11 @@ void inits_finished(struct abi_lane *lane, uint64_t dso, uint64_t caller)
 
 /* --- calls --------------------------------------------------------------------------------- */
 
-void inits_begin(struct abi_lane *lane)
+void inits_begin(struct abi_lane *lane, bool opens)
 {
     lane->attention |= ATTEND_INITS;
+    if (opens)
+        lane->attention |= ATTEND_OPENS;
 }
 
 /* What was finished is gone now, or what stayed was not finished. */
@@ -221,7 +223,16 @@ void inits_end(struct abi_lane *lane)
         finished.lane = NULL;
         finished.count = 0;
     }
-    lane->attention &= ~(uint32_t)ATTEND_INITS;
+    lane->attention &= ~(uint32_t)(ATTEND_INITS | ATTEND_OPENS);
+}
+
+/* The loader takes its mark away before it calls a module's destructors. */
+bool inits_pause(struct abi_lane *lane)
+{
+    bool opens = (lane->attention & ATTEND_OPENS) != 0;
+
+    lane->attention &= ~(uint32_t)ATTEND_OPENS;
+    return opens;
 }
 
 static void note(struct abi_lane *lane, enum abi_tie_kind kind, uint64_t caller, uint64_t base)
@@ -341,6 +352,6 @@ void inits_look(struct abi_lane *lane)
         return;
     if ((base = finished_base(lane, lane->site_caller)) != 0)
         note(lane, TIE_AFTER_FINI, lane->site_caller, base);
-    else if (lane->loading > 0 && bit_at != 0)
+    else if ((lane->attention & ATTEND_OPENS) && bit_at != 0)
         look_early(lane);
 }

@@ -14,8 +14,10 @@
 void inits_compare_before(void);
 void inits_compare_after(void);
 
-/** The outermost dlopen or dlclose of this lane begins; its code is looked at from now on. */
-void inits_begin(struct abi_lane *lane);
+/** The outermost dlopen (@opens) or dlclose of this lane begins: its code is looked at from now. */
+void inits_begin(struct abi_lane *lane, bool opens);
+/** A dlclose by a constructor begins; returns whether inits_begin() was told that it opens. */
+bool inits_pause(struct abi_lane *lane);
 /** That call is over. */
 void inits_end(struct abi_lane *lane);
 /** True inside of such a call, so a load or unload now is a constructor's or destructor's. */

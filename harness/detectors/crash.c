@@ -214,22 +214,53 @@ static void ago_text(const struct evidence *evidence, const struct end *end,
         snprintf(out, 48, "%.0f s ago", ms / 1e3);
 }
 
-static void say_unloaded(struct finding *finding, const struct evidence *evidence,
-                         const struct end *end, const struct abi_module *module, uint64_t address)
-{
+/** struct unload - the end of a module in words. */
+struct unload {
     char path[64];
     char ago[48];
     char who[EVIDENCE_NAME_BYTES];
-    char caller[EVIDENCE_TEXT_BYTES];
+    char where[EVIDENCE_TEXT_BYTES];
+};
 
-    evidence_path_base(module->path, path);
-    ago_text(evidence, end, module, ago);
-    evidence_lane_text(evidence, module->unloader_lane, who);
-    evidence_caller_text(evidence, module->unload_caller, caller);
+static void unload_words(const struct evidence *evidence, const struct end *end,
+                         const struct abi_module *module, struct unload *out)
+{
+    evidence_path_base(module->path, out->path);
+    ago_text(evidence, end, module, out->ago);
+    evidence_lane_text(evidence, module->unloader_lane, out->who);
+    evidence_caller_text(evidence, module->unload_caller, out->where);
+}
+
+/* In the middle of a function: that was left by a call, and is come back to. */
+static void say_code(struct finding *finding, const struct evidence *evidence,
+                     const struct end *end, const struct abi_module *module, uint64_t address)
+{
+    const struct evidence_frame *frame = &evidence->crash_frame[0];
+    struct unload unload;
+
+    unload_words(evidence, end, module, &unload);
     finding_say(finding, "           %s %s+0x%" PRIx64 ", unloaded %s by %s",
-                address == end->crash->regs[RIP] ? "in the code of" : "on the data of", path,
-                address - module->base, ago, who);
-    finding_say(finding, "           the dlclose was called in %s", caller);
+                address == end->crash->regs[RIP] ? "in the code of" : "on the data of", unload.path,
+                address - module->base, unload.ago, unload.who);
+    finding_say(finding, "           the dlclose was called in %s", unload.where);
+    if (address == end->crash->regs[RIP] && crash_frames(evidence) > 0 && frame->function[0] != 0 &&
+        frame->function_offset != 0)
+        finding_say(finding, "           it was in a function of it: its stack led back there");
+}
+
+static void say_call(struct finding *finding, const struct evidence *evidence,
+                     const struct end *end, const struct abi_module *module,
+                     const struct callback *callback)
+{
+    struct unload unload;
+    char text[EVIDENCE_TEXT_BYTES];
+
+    unload_words(evidence, end, module, &unload);
+    evidence_address_text(evidence, callback->address, text);
+    finding_say(finding, "           called %s, which is gone: %s", callback->kind, text);
+    callback_say(finding, evidence, callback);
+    finding_say(finding, "           %s was unloaded %s by %s, in %s", unload.path, unload.ago,
+                unload.who, unload.where);
 }
 
 /* The first frame in that module, if the stack could be followed there. */
@@ -261,25 +292,6 @@ static void sign_unloaded(struct finding *finding, const struct evidence *eviden
     finding_sign(finding, culprit, waiter);
 }
 
-/* Its name comes from the module's file. In the middle of a function: it came back there. */
-static void say_call(struct finding *finding, const struct evidence *evidence,
-                     const struct callback *callback)
-{
-    char text[EVIDENCE_TEXT_BYTES];
-
-    evidence_address_text(evidence, callback->address, text);
-    finding_say(finding, "           called %s: %s", callback->kind, text);
-    callback_say(finding, evidence, callback);
-}
-
-static void say_return(struct finding *finding, const struct evidence *evidence)
-{
-    const struct evidence_frame *frame = &evidence->crash_frame[0];
-
-    if (crash_frames(evidence) > 0 && frame->function[0] != 0 && frame->function_offset != 0)
-        finding_say(finding, "           it was in a function of it: its stack led back there");
-}
-
 static bool judge_unloaded(const struct evidence *evidence, const struct end *end,
                            struct judgement *judgement)
 {
@@ -296,10 +308,9 @@ static bool judge_unloaded(const struct evidence *evidence, const struct end *en
                             called ? STOP_MODULE_CALLBACK_UNMAPPED : STOP_MODULE_CODE_UNMAPPED);
     say_signal(finding, evidence, end);
     if (called)
-        say_call(finding, evidence, &callback);
-    say_unloaded(finding, evidence, end, module, address);
-    if (!called && address == end->crash->regs[RIP])
-        say_return(finding, evidence);
+        say_call(finding, evidence, end, module, &callback);
+    else
+        say_code(finding, evidence, end, module, address);
     say_stack(finding, evidence, end);
     sign_unloaded(finding, evidence, module);
     return true;

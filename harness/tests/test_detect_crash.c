@@ -127,7 +127,7 @@ static void expect_callback(const char *words)
     const struct finding *finding = judge(STOP_MODULE_CALLBACK_UNMAPPED);
 
     CU_ASSERT(fixture_says(finding, words));
-    CU_ASSERT(fixture_says(finding, "unloaded 3 ms ago by T1 (main)"));
+    CU_ASSERT(fixture_says(finding, "libplug.so was unloaded 3 ms ago by T1 (main), in main"));
     CU_ASSERT_EQUAL(finding->severity, STOP_SEVERITY_FINDING);
     CU_ASSERT_STRING_EQUAL(finding->signature,
                            "module.callback-unmapped libplug.so:drop prog:main");
@@ -141,7 +141,7 @@ static void test_callback_on_record(void)
     f.memory->control.crash.time = f.memory->module[0].unloaded_at + 3000;
     CU_ASSERT(fixture_says(judge(STOP_MODULE_CALLBACK_UNMAPPED),
                            "put on record by T1.1, in worker  prog  prog.c:20"));
-    expect_callback("called the destructor of a thread-specific key: ");
+    expect_callback("called the destructor of a thread-specific key, which is gone: ");
 }
 
 /* The other thread is still inside dlclose. */
@@ -150,14 +150,14 @@ static void test_callback_still_on_record(void)
     called_in_the_void();
     fixture_tie(&f, TIE_EXIT, TIE_LIVE, 1, 0x7001139, AT_WORKER);
     f.memory->control.crash.time = f.memory->module[0].unloaded_at + 3000;
-    expect_callback("called an exit handler: ");
+    expect_callback("called an exit handler, which is gone: ");
 }
 
 static void test_callback_of_the_kernel(void)
 {
     called_in_the_void();
     f.memory->control.crash.handler_of = SIGUSR2;
-    expect_callback("called the handler of SIGUSR2: ");
+    expect_callback("called the handler of SIGUSR2, which is gone: ");
 }
 
 static void test_callback_start_routine(void)
@@ -169,7 +169,7 @@ static void test_callback_start_routine(void)
     f.memory->control.crash.time = f.memory->module[0].unloaded_at + 3000;
     CU_ASSERT(fixture_says(judge(STOP_MODULE_CALLBACK_UNMAPPED),
                            "put on record by T1 (main), in main  prog  prog.c:10"));
-    expect_callback("called the start routine of a thread: ");
+    expect_callback("called the start routine of a thread, which is gone: ");
 }
 
 static void test_callback_by_the_stack(void)
@@ -178,11 +178,12 @@ static void test_callback_by_the_stack(void)
         const char *function;
         const char *words;
     } stacks[] = {
-        {"__nptl_deallocate_tsd", "called the destructor of a thread-specific key: "},
-        {"__call_tls_dtors", "called the destructor of a thread_local object: "},
-        {"__run_exit_handlers", "called an exit handler: "},
-        {"__restore_rt", "called a signal handler: "},
-        {"timer_sigev_thread", "called the function of a timer: "},
+        {"__nptl_deallocate_tsd",
+         "called the destructor of a thread-specific key, which is gone: "},
+        {"__call_tls_dtors", "called the destructor of a thread_local object, which is gone: "},
+        {"__run_exit_handlers", "called an exit handler, which is gone: "},
+        {"__restore_rt", "called a signal handler, which is gone: "},
+        {"timer_sigev_thread", "called the function of a timer, which is gone: "},
     };
 
     for (unsigned i = 0; i < sizeof stacks / sizeof stacks[0]; i++) {
@@ -199,7 +200,7 @@ static void test_callback_of_a_thread_that_ends(void)
     f.memory->lane[1].site = SITE_THREAD_EXIT;
     fixture_event(&f, 1, EVENT_CALL, 0, 0, 0, AT_WORKER);
     f.memory->control.crash.time = f.memory->module[0].unloaded_at + 3000;
-    expect_callback("called a cleanup handler of a thread that was ending: ");
+    expect_callback("called a cleanup handler of a thread that was ending, which is gone: ");
     called_in_the_void();
     f.memory->lane[1].pthread = 0x7f0000001000;
     f.memory->lane[0].site = SITE_CANCEL;
@@ -207,10 +208,10 @@ static void test_callback_of_a_thread_that_ends(void)
     f.evidence.crash_frame[0].function_offset = 0x40;
     f.memory->control.crash.regs[0] = 1;
     f.memory->control.crash.time = f.memory->module[0].unloaded_at + 3000;
-    expect_callback("called a cleanup handler of a thread that was ending: ");
+    expect_callback("called a cleanup handler of a thread that was ending, which is gone: ");
     called_in_the_void();
     f.memory->lane[1].state = LANE_ENDED;
-    expect_callback("called a destructor that runs at a thread's end: ");
+    expect_callback("called a destructor that runs at a thread's end, which is gone: ");
 }
 
 /* It was in there, and came back; or a plain call, of which nobody knows why. */

@@ -309,6 +309,7 @@ enum abi_attention {
     ATTEND_DIE = 1 << 1,   /* somebody wants this thread dead as soon as it leaves agent code */
     ATTEND_FAIL = 1 << 2,  /* the allocation under way is to fail */
     ATTEND_INITS = 1 << 3, /* constructors or destructors of modules run: whose code calls? */
+    ATTEND_OPENS = 1 << 4, /* constructors, no destructors */
 };
 
 /**

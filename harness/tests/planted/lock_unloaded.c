@@ -1,5 +1,5 @@
 /*
- * lock_in_unloaded_module: a module goes while the lock in its data is held. Its twin lets the
+ * lock_unloaded: a module goes while the lock in its data is held. Its twin lets the
  * lock go before.
  *
  *     planted: lock.in-unloaded-module
@@ -13,7 +13,7 @@
 int main(int argc, char **argv)
 {
     bool bad = argc > 1 && strcmp(argv[1], "bad") == 0;
-    void *handle = dlopen("lock_in_unloaded_module_module.so", RTLD_NOW);
+    void *handle = dlopen("lock_unloaded_module.so", RTLD_NOW);
     void (*enter)(void);
     void (*leave)(void);
 

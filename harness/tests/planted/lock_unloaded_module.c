@@ -1,5 +1,5 @@
 /*
- * The module of lock_in_unloaded_module.
+ * The module of lock_unloaded.
  */
 #include <pthread.h>
 
