@@ -30,6 +30,7 @@ libsqlite3.so.0 libsqlite3.c
 libsqlite3_mod_csvtable.so sqlite_extension.c
 libnss_compat.so.2 nss.c
 libnss_systemd.so.2 nss.c
+libnss_sss.so.2 nss.c
 security/pam_unix.so pam.c
 security/pam_access.so pam.c
 libgomp.so.1 libgomp.c
