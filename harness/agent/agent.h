@@ -249,6 +249,13 @@ long agent_task_read(long tid, const char *name, char *out, long size);
 /** The state's letter ('R', 'S', 'Z' ...), 'X' for a thread that is gone. */
 char agent_task_state(uint32_t tid);
 
+/* --- look.c --------------------------------------------------------------------------------- */
+
+/** The cycle is about to end: stops here, if the heap is to be read. @lane may be NULL. */
+void look_at_end(const struct abi_lane *lane);
+/** The same after the last lap, which is the program's steady state. */
+void look_at_last_lap(const struct abi_lane *lane);
+
 /* --- lap.c, probe.c ------------------------------------------------------------------------ */
 
 void lap_take(struct abi_lap *out);

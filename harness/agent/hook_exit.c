@@ -107,6 +107,7 @@ void probe_at_exit(struct agent_call call)
             emit_close_gate();                                                                     \
         else                                                                                       \
             probe_at_exit(call);                                                                   \
+        look_at_end(call.lane);                                                                    \
         agent_leave(call);                                                                         \
         real.name(status);                                                                         \
         __builtin_unreachable();                                                                   \

@@ -102,6 +102,8 @@ HOOK void rundown_mark_lap_end(uint64_t lap)
         return;
     lane->depth = 1;
     lap_end(lane, lap);
+    if (lap + 1 == CONTROL->laps)
+        look_at_last_lap(lane);
     lane->depth = 0;
     if (lap + 1 == CONTROL->laps)
         probe_run(lane);

@@ -319,6 +319,7 @@ static int wrapped_main(int argc, char **argv, char **environment)
     struct agent_call call = agent_enter(SITE_MAIN_RETURN, 0);
     exit_phase(call.lane, PHASE_REQUESTED, status);
     probe_at_exit(call);
+    look_at_end(call.lane);
     agent_leave(call);
     return status;
 }

@@ -220,7 +220,7 @@ static int reap(struct server *server, pid_t pid)
             return status;
         if (__atomic_load_n(&control->claim, __ATOMIC_ACQUIRE) != CLAIM_NONE)
             continue;
-        if (!(control->anomaly & ANOMALY_SIGNAL))
+        if (!(control->anomaly & ANOMALY_SIGNAL) && !server_looks(control))
             __atomic_fetch_or(&control->anomaly, ANOMALY_STOPPED, __ATOMIC_RELAXED);
         ring_and_wait(server);
     }

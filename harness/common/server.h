@@ -47,6 +47,12 @@ static inline bool server_claim(struct abi_control *control, uint32_t who)
                                        __ATOMIC_ACQUIRE);
 }
 
+/** server_looks() - the target has stopped itself so that its heap is read, and goes on then. */
+static inline int server_looks(const struct abi_control *control)
+{
+    return control->look != LOOK_NONE && control->look < LOOK_DONE;
+}
+
 /** server_bucket() - bucket of the histogram for a duration: floor(4 log2 µs). */
 unsigned server_bucket(uint64_t nanoseconds);
 

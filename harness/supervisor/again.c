@@ -48,6 +48,7 @@ void again_shape(struct again *again, struct target **target, uint64_t times,
     options->jobs = 1;
     options->mode = line->mode;
     options->must_unload = line->target->must_unload;
+    options->reach = line->target->reach;
     options->deadline_s = line->target->deadline_s;
     options->quiet = true;
     options->only_cycle = true;

@@ -5,6 +5,7 @@
 #include "autopsy.h"
 #include "evidence.h"
 
+#include "heap_look.h"
 #include "watch.h"
 
 #include <harness/common/server.h>
@@ -426,13 +427,32 @@ static void seize(struct autopsy *autopsy, int pid)
         snprintf(autopsy->refused, sizeof autopsy->refused, "%s", e.text);
 }
 
+enum { REACH_LAPS = 8 }; /* from so many on, one block a lap is told from one made once */
+
+static void look_at_heap(struct autopsy *autopsy, const struct job *job)
+{
+    const struct abi_control *control = &job->memory->control;
+    bool asked = (control->options & OPTION_REACH) != 0;
+    struct heap_look_request request = {
+        .pid = (pid_t)control->pid,
+        .tid = autopsy->tid,
+        .tids = autopsy->seized != 0 ? autopsy->tids : 0,
+        .memory_fd = job->memory_fd,
+        .reach = asked || control->lap >= REACH_LAPS,
+        .asked = asked,
+    };
+
+    heap_look(&autopsy->evidence, &request);
+}
+
 void autopsy_collect(struct autopsy *autopsy, const struct job *job, enum evidence_hang hang,
                      const char *why, const struct abi_lap *laps, unsigned lap_count)
 {
     struct abi_memory *memory = job->memory;
     struct abi_control *control = &memory->control;
     struct evidence *evidence = &autopsy->evidence;
-    bool alive = hang != HANG_NONE || (control->anomaly & (ANOMALY_SIGNAL | ANOMALY_STOPPED));
+    bool alive = hang != HANG_NONE || (control->anomaly & (ANOMALY_SIGNAL | ANOMALY_STOPPED)) ||
+                 server_looks(control);
     size_t length;
 
     control->tick_hz = (uint64_t)autopsy->hz;
@@ -464,6 +484,8 @@ void autopsy_collect(struct autopsy *autopsy, const struct job *job, enum eviden
     add_dead(autopsy);
     add_crash(autopsy);
     add_modules(autopsy);
+    if (alive)
+        look_at_heap(autopsy, job);
 }
 
 void autopsy_release(struct autopsy *autopsy)

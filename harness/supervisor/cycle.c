@@ -123,6 +123,19 @@ static void tell_refusal(struct worker *worker)
                 run->autopsy.refused);
 }
 
+/* Once a run, and only where it would have told something: a cycle has failed. */
+static void tell_heap_refusal(struct worker *worker)
+{
+    struct run *run = worker->run;
+
+    if (run->autopsy.evidence.heap.refused[0] == 0 || run->heap_told)
+        return;
+    run->heap_told = true;
+    if (!run->options.quiet)
+        fprintf(stderr, "rundown: the heap was not walked: %s\n",
+                run->autopsy.evidence.heap.refused);
+}
+
 static void count_verdict(struct worker *worker, enum verdict verdict)
 {
     const struct abi_control *control = worker_control(worker);
@@ -181,7 +194,11 @@ static void judge_cycle(struct worker *worker, enum evidence_hang hang)
     verdict_judge(&run->autopsy.evidence, run->options.without, &judgement);
     merge(&judgement, &worker->parked);
     memset(&worker->parked, 0, sizeof worker->parked);
+    if (worker->looked_epoch == control->epoch)
+        merge(&judgement, &worker->looked);
+    worker->looked_epoch = 0;
     tell_refusal(worker);
+    tell_heap_refusal(worker);
     if (run->options.judged != NULL)
         run->options.judged(run->options.context, &judgement, control);
     if (judgement.findings == 0 && must_be_explained(control, hang) &&
@@ -286,6 +303,44 @@ static void dry_anomaly(struct worker *worker)
     job_command(&worker->job, COMMAND_CONTINUE);
 }
 
+static bool is_of_the_heap(enum stop_code code)
+{
+    return code == STOP_HEAP_CORRUPT_FREE_BLOCK || code == STOP_HEAP_INCONSISTENT ||
+           code == STOP_LEAK_UNREACHABLE;
+}
+
+/* The target is not at its end yet: of what the detectors say the heap's part is kept till then. */
+static void judge_heap(struct worker *worker)
+{
+    struct abi_control *control = worker_control(worker);
+    struct judgement judgement;
+
+    collect(worker, HANG_NONE, NULL);
+    verdict_judge(&worker->run->autopsy.evidence, worker->run->options.without, &judgement);
+    memset(&worker->looked, 0, sizeof worker->looked);
+    worker->looked_epoch = control->epoch;
+    for (unsigned i = 0; i < judgement.findings; i++)
+        if (is_of_the_heap(judgement.finding[i].code))
+            worker->looked.finding[worker->looked.findings++] = judgement.finding[i];
+    if (worker->looked.findings > 0)
+        __atomic_fetch_or(&control->anomaly, ANOMALY_LOOK, __ATOMIC_RELAXED);
+    tell_heap_refusal(worker);
+    autopsy_release(&worker->run->autopsy);
+}
+
+/* It stopped itself for this, and goes on to its end. */
+static void stopped_for_heap(struct worker *worker)
+{
+    struct abi_control *control = worker_control(worker);
+
+    if (worker->phase == WORKER_BATCH)
+        judge_heap(worker);
+    control->disturbed = 1;
+    control->look = LOOK_DONE;
+    kill((pid_t)control->pid, SIGCONT);
+    job_command(&worker->job, COMMAND_CONTINUE);
+}
+
 /* The plan's injection is due: somebody looks, and then it goes on. */
 static void stopped_for_debugger(struct worker *worker)
 {
@@ -304,7 +359,9 @@ void cycle_anomaly(struct worker *worker)
     struct abi_control *control = worker_control(worker);
 
     job_drain(&worker->job);
-    if (worker->run->options.stop_at && (control->anomaly & ANOMALY_STOPPED)) {
+    if (server_looks(control) && !(control->anomaly & (ANOMALY_SIGNAL | ANOMALY_STOPPED))) {
+        stopped_for_heap(worker);
+    } else if (worker->run->options.stop_at && (control->anomaly & ANOMALY_STOPPED)) {
         stopped_for_debugger(worker);
     } else if (worker->phase != WORKER_BATCH) {
         dry_anomaly(worker);

@@ -58,6 +58,8 @@ char *line_format(const struct target *target, const struct plan *plan, int inje
         fputs(" probe=1", out);
     if (target->must_unload)
         fputs(" must-unload=1", out);
+    if (target->reach)
+        fputs(" reach=1", out);
     if (target->deadline_s > 0)
         fprintf(out, " deadline=%.9g", target->deadline_s);
     write_input(out, target->input);
@@ -82,6 +84,7 @@ struct reader {
     bool fresh;
     bool probe;
     bool must_unload;
+    bool reach;
     double deadline_s;
     char *input;
     bool have_cycle;
@@ -206,6 +209,10 @@ static int read_word(struct reader *reader, char *word, struct error *e)
         reader->must_unload = strcmp(value, "1") == 0;
         return 0;
     }
+    if (strcmp(word, "reach") == 0) {
+        reader->reach = strcmp(value, "1") == 0;
+        return 0;
+    }
     if (strcmp(word, "deadline") == 0)
         return options_duration("deadline", value, &reader->deadline_s, e);
     if (strcmp(word, "input") == 0) {
@@ -301,6 +308,7 @@ static int find_target(struct reader *reader, char **command, const char *libdir
     line->target->fresh = reader->fresh;
     line->target->probe |= reader->probe;
     line->target->must_unload = reader->must_unload;
+    line->target->reach = reader->reach;
     line->target->deadline_s = reader->deadline_s;
     line->target->input = reader->input;
     reader->input = NULL;

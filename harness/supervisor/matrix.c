@@ -93,6 +93,7 @@ int matrix_build(struct run *run, struct error *e)
         struct target *target = run->options.target[i];
 
         target->must_unload = run->options.must_unload; /* for its replay lines */
+        target->reach = run->options.reach;
         target->deadline_s = run->options.deadline_s;
         if ((run->options.injections != 0 ? add_named(run, target) : add_all(run, target)) != 0)
             return error_set(e, ERROR_MEMORY, "out of memory");

@@ -334,6 +334,8 @@ static char *shape_text(const struct run_options *options)
         fprintf(out, " stdin=%s", target->input);
     if (options->must_unload)
         fputs(" must-unload", out);
+    if (options->reach)
+        fputs(" reach", out);
     for (const char *const *name = options->without; name != NULL && *name != NULL; name++)
         fprintf(out, " without=%s", *name);
     fclose(out);

@@ -52,6 +52,7 @@ struct run_options {
     double deadline_s; /* 0: learned */
     const char *const *without;
     bool must_unload;
+    bool reach; /* look for unreachable blocks at every target's end */
     bool temporary; /* the directory goes with us, even if we are killed */
     bool trace;     /* the recorder for programs, too; workloads have it anyway */
     bool no_trace;
@@ -119,6 +120,8 @@ struct worker {
     bool abandoned;          /* the cycle under way was given up, unjudged, to come to an end */
     bool resumed;            /* parked threads of this cycle have been let go */
     struct judgement parked; /* what was seen while they were parked */
+    struct judgement looked; /* what the heap has shown before this cycle's end */
+    uint64_t looked_epoch;   /* of that cycle */
     struct laps laps;
 };
 
@@ -148,6 +151,7 @@ struct run {
     bool aborted;       /* at once */
     uint64_t ending_ns; /* since when batches are being ended early, 0: they are not */
     bool ptrace_told;
+    bool heap_told;
     uint64_t started_ns;
     uint64_t started_ticks;
     uint64_t total_cycles;

@@ -112,6 +112,7 @@ static bool parse_line(char *line, struct space_map *map)
         return false;
     perms = at;
     map->readable = perms[0] == 'r';
+    map->writable = perms[1] == 'w';
     map->executable = perms[2] == 'x';
     map->offset = strtoull(at + 5, &at, 16);
     high = strtoul(at, &at, 16);

@@ -31,6 +31,7 @@ struct space_map {
     uint64_t inode;
     dev_t device;
     bool readable;
+    bool writable;
     bool executable;
     bool deleted;
     const char *path;

@@ -35,6 +35,7 @@ struct target {
     bool fresh;        /* start it anew for each cycle */
     bool probe;        /* probe survivors after a kill */
     bool must_unload;  /* a module that stays mapped is a finding */
+    bool reach;        /* unreachable blocks are looked for at its end */
     double deadline_s; /* age at which an unproved hang is reported, 0: learned */
     bool modules;      /* it loads modules (workloads say so; programs may) */
     /* Filled by the first job that prepares it. */

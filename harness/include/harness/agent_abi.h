@@ -624,6 +624,15 @@ enum abi_claim {
 
 enum abi_server_mode { SERVER_FORK = 0, SERVER_FRESH = 1 };
 
+/* Why the target stopped itself for its heap to be read; abi_control.look, once a cycle. */
+enum abi_look {
+    LOOK_NONE = 0,
+    LOOK_FAILED, /* the cycle has an anomaly, and is about to end */
+    LOOK_GREW,   /* after its last lap: it had more blocks than half-way through */
+    LOOK_ASKED,  /* OPTION_REACH */
+    LOOK_DONE,   /* set by the supervisor, which lets it go on then */
+};
+
 /* Bits of abi_control.options, set by the supervisor. */
 enum abi_option {
     OPTION_PROBE = 1 << 0,       /* probe the survivors after a kill or park */
@@ -634,6 +643,7 @@ enum abi_option {
     OPTION_STOP_AT = 1 << 5,     /* stop for a debugger when the injection is due */
     OPTION_RECORD = 1 << 6,      /* ring on (always, except in benches) */
     OPTION_MUST_UNLOAD = 1 << 7, /* a module that stays mapped is a finding */
+    OPTION_REACH = 1 << 24,      /* at its end every target's heap is read */
 };
 
 /* Bits of abi_control.remarks: what the report is to say of the program, once. */
@@ -711,6 +721,7 @@ struct abi_control {
     uint32_t invariants;
     uint32_t claim;     /* enum abi_claim: who judges this cycle; a futex word */
     uint32_t disturbed; /* set by the supervisor: it held or resumed this target */
+    uint32_t look;      /* enum abi_look */
     struct plan plan;
     char message[ABI_MESSAGE_BYTES]; /* first broken invariant */
     uint32_t user_sites;

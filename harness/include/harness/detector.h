@@ -26,6 +26,8 @@ enum {
     FINDING_SIGNATURE_BYTES = 256,
     EVIDENCE_CULPRIT_BYTES = 176,
     FINDINGS_PER_CYCLE = 16,
+    EVIDENCE_HEAP_FAULTS = 8,
+    EVIDENCE_LEAK_SITES = 16,
 };
 
 /** struct evidence_frame - one line of a stack; empty strings where unknown. */
@@ -78,6 +80,82 @@ enum evidence_hang {
     HANG_DEADLINE, /* out of patience: see why */
 };
 
+/** enum evidence_heap_kind - how the heap contradicts itself; see struct evidence_heap_fault. */
+enum evidence_heap_kind {
+    HEAP_FREE_LINK,   /* a free block's link to the next one was overwritten */
+    HEAP_FREE_MARK,   /* the mark of a free block was overwritten */
+    HEAP_FREE_CIRCLE, /* a list of free blocks runs in a circle */
+    HEAP_HEADER,      /* a header says a size that cannot be */
+    HEAP_SWALLOWS,    /* a header says so much that the next block lies inside */
+    HEAP_TOO_SHORT,   /* a header says less than the program asked for */
+    HEAP_PREVIOUS,    /* a header contradicts the block before it */
+    HEAP_TOP,         /* the header of the heap's unused rest cannot be */
+    HEAP_COUNT,       /* a thread's cache has another number of blocks than it counts */
+    HEAP_USED_AND_FREE,
+    HEAP_FREE_TWICE,
+    HEAP_LOST, /* freed, and in no list of free blocks */
+};
+
+/**
+ * struct evidence_heap_fault - one contradiction. Addresses are as the program got them.
+ * @bytes: size of the block, 0 where unknown. @value: what stands in the overwritten place.
+ * @before: the block that lies before it in memory, 0 where unknown; @before_bytes as asked for
+ * and @before_caller, of its allocation, are 0 where it is not the program's.
+ */
+struct evidence_heap_fault {
+    enum evidence_heap_kind kind;
+    uint64_t block;
+    uint64_t bytes;
+    uint64_t value;
+    uint64_t before;
+    uint64_t before_bytes;
+    uint64_t before_caller;
+};
+
+/**
+ * struct evidence_heap - the walk through glibc's arenas.
+ * @walked: it was done. @refused: why not; "" where nobody tried, or nothing was there to walk.
+ * @faults: how many there were; those behind the first EVIDENCE_HEAP_FAULTS are not kept.
+ */
+struct evidence_heap {
+    bool walked;
+    char refused[FINDING_TEXT_BYTES];
+    unsigned arenas;
+    uint64_t chunks;
+    uint64_t faults;
+    struct evidence_heap_fault fault[EVIDENCE_HEAP_FAULTS];
+};
+
+/**
+ * struct evidence_leak - blocks of one allocation site that no pointer leads to.
+ * @caller: return address of the allocating call, 0 where unknown. @heads: of @blocks those that
+ * no other unreachable block points to. @example: address of one.
+ */
+struct evidence_leak {
+    uint64_t caller;
+    uint64_t blocks;
+    uint64_t heads;
+    uint64_t bytes;
+    uint64_t example;
+};
+
+/**
+ * struct evidence_reach - the search for pointers to the program's blocks.
+ * @scanned: it was done to the end. @asked: by the user. @laps: finished when it was done.
+ * @live: blocks that the program had. @leak: most bytes first; @sites of them, the rest is in
+ * @blocks and @bytes alone.
+ */
+struct evidence_reach {
+    bool scanned;
+    bool asked;
+    uint64_t laps;
+    uint64_t live;
+    uint64_t blocks;
+    uint64_t bytes;
+    unsigned sites;
+    struct evidence_leak leak[EVIDENCE_LEAK_SITES];
+};
+
 /**
  * struct evidence - all that is known about one cycle. Owned by the caller of judge().
  * @memory: the target's shared memory, standing still; may be damaged.
@@ -115,6 +193,8 @@ struct evidence {
     bool confirmed;
     bool must_unload;
     unsigned left_processes;
+    struct evidence_heap heap;
+    struct evidence_reach reach;
     const char *output; /* last bytes of stdout and stderr, NUL-terminated */
     /**
      * Names exactly this address of the target, code or data; may be NULL. Fills @frame, never

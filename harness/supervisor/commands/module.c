@@ -26,7 +26,8 @@ enum {
     KEY_MUST,
     KEY_WITHOUT,
     KEY_NO_CONTROL,
-    KEY_NO_LTTNG
+    KEY_NO_LTTNG,
+    KEY_REACH,
 };
 
 static const struct argp_option option_list[] = {
@@ -37,6 +38,8 @@ static const struct argp_option option_list[] = {
     {"laps", KEY_LAPS, "N", 0, "loads and unloads in one process (default 1000)", 2},
     {"cycles", KEY_CYCLES, "N", 0, "processes per cell (default 1)", 2},
     {"must-unload", KEY_MUST, NULL, 0, "a module that stays mapped is a finding", 3},
+    {"reach", KEY_REACH, NULL, 0, "at each process's end look for blocks that no pointer leads to",
+     3},
     {"seed", 's', "SEED", 0, "64-bit number; drawn and printed if not given", 4},
     {"jobs", 'j', "J", 0, "targets at once (default: one for each processor)", 4},
     {"deadline", KEY_DEADLINE, "DURATION", 0, "age at which an unproved hang is reported", 4},
@@ -139,6 +142,9 @@ static bool parse_flag(int key, struct run_options *options)
     switch (key) {
     case KEY_MUST:
         options->must_unload = true;
+        return true;
+    case KEY_REACH:
+        options->reach = true;
         return true;
     case KEY_NO_CONTROL:
         options->no_control = true;

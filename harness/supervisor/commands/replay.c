@@ -25,13 +25,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KEY_TIMES = 1000, KEY_GDB, KEY_BISECT, KEY_NO_LTTNG, BISECT_SKIP = 125 };
+enum { KEY_TIMES = 1000, KEY_GDB, KEY_BISECT, KEY_NO_LTTNG, KEY_REACH, BISECT_SKIP = 125 };
 
 static const struct argp_option option_list[] = {
     {"times", KEY_TIMES, "N", 0, "run it N times (default 20)", 1},
     {"gdb", KEY_GDB, "WHERE", OPTION_ARG_OPTIONAL,
      "open gdb on the target at its finding, or =injection: where the injection is due", 1},
     {"bisect", KEY_BISECT, NULL, 0, "exit 0 good, 1 same signature, 125 otherwise", 1},
+    {"reach", KEY_REACH, NULL, 0, "at the target's end look for blocks that no pointer leads to", 1},
     {"no-lttng", KEY_NO_LTTNG, NULL, 0, "do not start the flight recorder", 1},
     {"quiet", 'q', NULL, 0, "only the last line", 1},
     {0},
@@ -45,6 +46,7 @@ struct replay {
     bool bisect;
     bool quiet;
     bool no_lttng;
+    bool reach;
     struct line line;
     struct again again;
     struct error e;
@@ -71,6 +73,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_BISECT:
         replay->bisect = true;
+        return 0;
+    case KEY_REACH:
+        replay->reach = true;
         return 0;
     case KEY_NO_LTTNG:
         replay->no_lttng = true;
@@ -182,6 +187,7 @@ static void shape(struct replay *replay, struct target **target, const char *dir
 {
     again_shape(&replay->again, target, replay->gdb ? 1 : replay->times, options);
     options->until_found = replay->gdb ? 1 : 0;
+    options->reach |= replay->reach;
     options->directory = directory;
     options->temporary = true;
     options->no_trace = replay->no_lttng || replay->gdb;

@@ -45,6 +45,7 @@ enum {
     KEY_LTTNG,
     KEY_NO_LTTNG,
     KEY_MUST_UNLOAD,
+    KEY_REACH,
 };
 
 static const struct argp_option option_list[] = {
@@ -70,6 +71,8 @@ static const struct argp_option option_list[] = {
     {"fresh", KEY_FRESH, NULL, 0, "start the program anew for each cycle, do not fork it", 5},
     {"probe", KEY_PROBE, NULL, 0, "probe the survivors of a program after a kill", 5},
     {"must-unload", KEY_MUST_UNLOAD, NULL, 0, "a module that stays mapped is a finding", 5},
+    {"reach", KEY_REACH, NULL, 0, "at each target's end look for blocks that no pointer leads to",
+     5},
     {"without", KEY_WITHOUT, "DETECTOR", 0, "switch a detector off (repeatable)", 6},
     {"lttng", KEY_LTTNG, NULL, 0, "start the flight recorder for a program of your own, too", 6},
     {"no-lttng", KEY_NO_LTTNG, NULL, 0, "do not start the flight recorder", 6},
@@ -190,6 +193,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_MUST_UNLOAD:
         options->must_unload = true;
+        return 0;
+    case KEY_REACH:
+        options->reach = true;
         return 0;
     case KEY_LTTNG:
         options->trace = true;
