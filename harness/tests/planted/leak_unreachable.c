@@ -53,7 +53,7 @@ static void *wait_with(void *block)
 /* A pointer that is in no memory: in a register that calls leave alone. */
 static void *wait_in_register(void *argument)
 {
-    register char *volatile kept __asm__("r12") = malloc(99);
+    register char *kept __asm__("r12") = malloc(99);
 
     __asm__ volatile("" : "+r"(kept));
     pthread_barrier_wait(&meet);
