@@ -5,6 +5,7 @@
  */
 #include "agent.h"
 #include "ties.h"
+#include "heap_check.h"
 
 #include <string.h>
 #include <sys/ucontext.h>
@@ -36,10 +37,13 @@ static void on_fatal(int signal, siginfo_t *info, void *context)
         crash->time = agent_ticks();
         note_registers(crash, context);
         crash->handler_of = ties_signal_at(crash->regs[16]);
+        crash->wrote = ((const ucontext_t *)context)->uc_mcontext.gregs[REG_ERR] >> 1 & 1;
         if (lane != NULL)
             lane_put(lane, EVENT_SIGNAL, (uint16_t)lane->site, (uint32_t)signal, crash->address, 0,
                      crash->regs[16], crash->time);
         __atomic_store_n(&crash->epoch, CONTROL->epoch, __ATOMIC_RELEASE);
+        if (heap_checks(HEAP_CHECKS) && lane != NULL)
+            heap_check_end(lane);
     }
     /* To this very thread: sent to the process, another may take it while we go on and die. */
     RAW3(SYS_tgkill, RAW1(SYS_getpid, 0), RAW1(SYS_gettid, 0), SIGSTOP);

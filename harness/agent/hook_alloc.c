@@ -5,7 +5,7 @@
  * A block enters the heap table after the real call and leaves it before: another thread may
  * get the address as soon as the real free has it.
  */
-#include "heap.h"
+#include "heap_check.h"
 #include "held.h"
 
 #include <errno.h>
@@ -22,35 +22,31 @@ static inline struct agent_call alloc_enter(uint32_t site, uint64_t caller)
     return call;
 }
 
-/* A stamp costs as much as the rest of a hook: few get one, the others lie between two of those. */
-static inline uint64_t thinned_ticks(struct abi_lane *lane)
+/* No lane, the plan lets it fail, a forked child, --heap-check. */
+static inline bool needs_care(struct agent_call call)
 {
-    return UNLIKELY(lane->seq % ABI_STAMP_EVERY == 0) ? agent_ticks() : 0;
+    return call.lane == NULL || ((call.lane->attention & ATTEND_FAIL) | call.lane->careful) != 0;
 }
 
 static inline __attribute__((always_inline)) void *
 allocated(struct agent_call call, uint32_t site, void *block, size_t bytes, uint64_t caller)
 {
-    struct abi_lane *lane = call.lane;
-
-    if (lane == NULL)
-        return block;
     if (LIKELY(block != NULL))
-        heap_add(lane, block, bytes, caller);
-    lane_put(lane, EVENT_ALLOC, site, 0, (uint64_t)block, bytes, caller, thinned_ticks(lane));
+        heap_add(call.lane, block, bytes, caller);
+    lane_put(call.lane, EVENT_ALLOC, site, 0, (uint64_t)block, bytes, caller,
+             heap_ticks(call.lane));
     agent_leave(call);
     return block;
 }
 
-/* The plan lets this allocation fail. */
-static inline bool must_fail(struct agent_call call)
+/* Everything of the long way stays out of the short one's frame. */
+static __attribute__((noinline, cold)) void *carefully(struct agent_call call, uint32_t site,
+                                                       size_t count, size_t bytes, size_t alignment,
+                                                       uint64_t caller)
 {
-    if (LIKELY(call.lane == NULL || !(call.lane->attention & ATTEND_FAIL)))
-        return false;
-    call.lane->attention &= ~ATTEND_FAIL;
-    agent_leave(call);
-    errno = ENOMEM;
-    return true;
+    struct heap_request request = {site, count, bytes, alignment, caller, 0};
+
+    return care_allocate(call, &request);
 }
 
 HOOK void *malloc(size_t bytes)
@@ -58,8 +54,8 @@ HOOK void *malloc(size_t bytes)
     struct agent_call call = alloc_enter(SITE_MALLOC, CALLER());
     void *block;
 
-    if (UNLIKELY(must_fail(call)))
-        return NULL;
+    if (UNLIKELY(needs_care(call)))
+        return carefully(call, SITE_MALLOC, 1, bytes, 0, CALLER());
     AGENT_CALL(call, block = real.malloc(bytes));
     return allocated(call, SITE_MALLOC, block, bytes, CALLER());
 }
@@ -69,17 +65,15 @@ HOOK void *calloc(size_t count, size_t bytes)
     struct agent_call call = alloc_enter(SITE_CALLOC, CALLER());
     void *block;
 
-    if (UNLIKELY(must_fail(call)))
-        return NULL;
+    if (UNLIKELY(needs_care(call)))
+        return carefully(call, SITE_CALLOC, count, bytes, 0, CALLER());
     AGENT_CALL(call, block = real.calloc(count, bytes));
     return allocated(call, SITE_CALLOC, block, count * bytes, CALLER());
 }
 
 static inline struct heap_block taken_out(struct agent_call call, void *block)
 {
-    if (call.lane == NULL || block == NULL)
-        return (struct heap_block){0, 0};
-    return heap_remove(call.lane, block);
+    return LIKELY(block != NULL) ? heap_remove(call.lane, block) : (struct heap_block){0, 0};
 }
 
 static inline void check_held(struct abi_lane *lane, const void *block, int64_t bytes)
@@ -94,8 +88,6 @@ static inline void *moved(struct agent_call call, uint32_t site, void *old, stru
 {
     struct abi_lane *lane = call.lane;
 
-    if (lane == NULL)
-        return block;
     if (block == NULL && old != NULL && bytes != 0 && was.bytes >= 0)
         heap_put_back(lane, old, was);
     if (old != NULL && (block != NULL || bytes == 0)) {
@@ -112,8 +104,8 @@ HOOK void *realloc(void *old, size_t bytes)
     struct heap_block was;
     void *block;
 
-    if (UNLIKELY(must_fail(call)))
-        return NULL;
+    if (UNLIKELY(needs_care(call)))
+        return care_reallocate(call, SITE_REALLOC, old, bytes, CALLER());
     was = taken_out(call, old);
     AGENT_CALL(call, block = real.realloc(old, bytes));
     return moved(call, SITE_REALLOC, old, was, block, bytes, CALLER());
@@ -132,8 +124,8 @@ HOOK void *reallocarray(void *old, size_t count, size_t bytes)
         return NULL;
     }
     call = alloc_enter(SITE_REALLOCARRAY, CALLER());
-    if (UNLIKELY(must_fail(call)))
-        return NULL;
+    if (UNLIKELY(needs_care(call)))
+        return care_reallocate(call, SITE_REALLOCARRAY, old, total, CALLER());
     was = taken_out(call, old);
     AGENT_CALL(call, block = real.realloc(old, total));
     return moved(call, SITE_REALLOCARRAY, old, was, block, total, CALLER());
@@ -143,7 +135,7 @@ static __attribute__((noinline)) void unknown_free(struct abi_lane *lane, void *
                                                    uint64_t caller)
 {
     lane_put(lane, EVENT_FREE_UNKNOWN, SITE_FREE, 0, (uint64_t)block, UINT64_MAX, caller,
-             thinned_ticks(lane));
+             heap_ticks(lane));
 }
 
 HOOK void free(void *block)
@@ -154,15 +146,17 @@ HOOK void free(void *block)
     if (UNLIKELY(real_early_block(block)))
         return;
     call = alloc_enter(SITE_FREE, CALLER());
-    if (LIKELY(call.lane != NULL)) {
-        bytes = taken_out(call, block).bytes;
-        check_held(call.lane, block, bytes);
-        if (UNLIKELY(bytes < 0))
-            unknown_free(call.lane, block, CALLER());
-        else
-            lane_put(call.lane, EVENT_FREE, SITE_FREE, 0, (uint64_t)block, (uint64_t)bytes,
-                     CALLER(), thinned_ticks(call.lane));
+    if (UNLIKELY(call.lane == NULL) || UNLIKELY(call.lane->careful)) {
+        care_free(call, block, CALLER());
+        return;
     }
+    bytes = taken_out(call, block).bytes;
+    check_held(call.lane, block, bytes);
+    if (UNLIKELY(bytes < 0))
+        unknown_free(call.lane, block, CALLER());
+    else
+        lane_put(call.lane, EVENT_FREE, SITE_FREE, 0, (uint64_t)block, (uint64_t)bytes, CALLER(),
+                 heap_ticks(call.lane));
     AGENT_CALL(call, real.free(block));
     agent_leave(call);
 }
@@ -173,8 +167,8 @@ HOOK void free(void *block)
         struct agent_call call = alloc_enter(SITE, CALLER());                                      \
         void *block;                                                                               \
                                                                                                    \
-        if (UNLIKELY(must_fail(call)))                                                             \
-            return NULL;                                                                           \
+        if (UNLIKELY(needs_care(call)))                                                            \
+            return carefully(call, SITE, 1, bytes, alignment, CALLER());                           \
         AGENT_CALL(call, block = real.name(alignment, bytes));                                     \
         return allocated(call, SITE, block, bytes, CALLER());                                      \
     }
@@ -186,8 +180,14 @@ HOOK int posix_memalign(void **out, size_t alignment, size_t bytes)
     struct agent_call call = alloc_enter(SITE_POSIX_MEMALIGN, CALLER());
     int result;
 
-    if (UNLIKELY(must_fail(call)))
-        return ENOMEM;
+    if (UNLIKELY(needs_care(call))) {
+        struct heap_request request = {SITE_POSIX_MEMALIGN, 1, bytes, alignment, CALLER(), 0};
+        void *block = care_allocate(call, &request);
+
+        if (block != NULL)
+            *out = block;
+        return block != NULL ? 0 : request.result;
+    }
     AGENT_CALL(call, result = real.posix_memalign(out, alignment, bytes));
     allocated(call, SITE_POSIX_MEMALIGN, result == 0 ? *out : NULL, bytes, CALLER());
     return result;
@@ -199,8 +199,8 @@ HOOK int posix_memalign(void **out, size_t alignment, size_t bytes)
         struct agent_call call = alloc_enter(SITE, CALLER());                                      \
         void *block;                                                                               \
                                                                                                    \
-        if (UNLIKELY(must_fail(call)))                                                             \
-            return NULL;                                                                           \
+        if (UNLIKELY(needs_care(call)))                                                            \
+            return carefully(call, SITE, 1, bytes, 0, CALLER());                                   \
         AGENT_CALL(call, block = real.name(bytes));                                                \
         return allocated(call, SITE, block, bytes, CALLER());                                      \
     }

@@ -5,6 +5,7 @@
 #include "emit.h"
 #include "held.h"
 #include "inits.h"
+#include "heap_check.h"
 #include "loader_table.h"
 
 #include <sys/syscall.h>
@@ -55,6 +56,9 @@ void exit_phase(struct abi_lane *lane, uint32_t phase, int status)
     } else {
         CONTROL->phase = phase;
     }
+    if (UNLIKELY(heap_checks(HEAP_CHECKS)) &&
+        (phase >= PHASE_FINI || lane->site == SITE_QUICK_EXIT)) /* whose _exit is libc's own */
+        heap_check_end(lane);
     lane_event(lane, EVENT_EXIT_PHASE, phase, (uint64_t)status, CONTROL->alive);
 }
 

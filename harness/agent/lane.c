@@ -4,6 +4,7 @@
  */
 #include "agent.h"
 #include "emit.h"
+#include "heap_check.h"
 #include "sched.h"
 
 #include <string.h>
@@ -72,6 +73,7 @@ static void reset(struct abi_lane *lane)
     lane->live_blocks = blocks;
     lane->seq = seq;
     lane->pid = CONTROL->pid;
+    lane->careful = heap_checks(HEAP_CHECKS);
     lane->state = LANE_BORN;
     __atomic_store_n(&lane->epoch, CONTROL->epoch, __ATOMIC_RELEASE);
 }
@@ -99,6 +101,7 @@ struct abi_lane *lane_claim_child(struct abi_lane *parent)
     reset(lane);
     lane->pid = parent->pid;
     lane->elsewhere = parent->elsewhere;
+    lane->careful |= lane->elsewhere;
     lane->parent = lane_index(parent);
     memcpy(lane->name, parent->name, sizeof lane->name);
     append_number(lane->name, '.', parent->children);
@@ -126,6 +129,7 @@ struct abi_lane *lane_adopt(void)
                   __atomic_add_fetch(&CONTROL->unknown_threads, 1, __ATOMIC_RELAXED));
     lane->pid = (uint32_t)RAW1(SYS_getpid, 0);
     lane->elsewhere = lane->pid != CONTROL->pid;
+    lane->careful |= lane->elsewhere;
     __atomic_fetch_add(&CONTROL->alive, 1, __ATOMIC_RELAXED);
     strike_arm(lane);
     lane_run(lane);
@@ -161,7 +165,7 @@ void lane_begin_forked(struct abi_lane *parent)
     reset(lane);
     lane->pid = (uint32_t)RAW1(SYS_getpid, 0);
     lane->parent = lane_index(parent);
-    lane->elsewhere = 1;
+    lane->elsewhere = lane->careful = 1;
     memcpy(lane->name, parent->name, sizeof lane->name);
     append_number(lane->name, 'f', parent->forks);
     /* What the parent's thread held, its copy holds in the child. */

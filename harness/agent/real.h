@@ -49,7 +49,7 @@
     X(dl_iterate_phdr) X(exit) X(_exit) X(_Exit) X(quick_exit) X(abort) X(fork) X(vfork) X(system) \
     X(popen) X(posix_spawn) X(posix_spawnp) X(execve) X(execv) X(execvp) X(execvpe) \
     X(fexecve) X(alarm) X(setitimer) X(tss_create) X(tss_delete) X(on_exit) X(timer_create) \
-    X(timer_delete)
+    X(timer_delete) X(malloc_usable_size)
 /* clang-format on */
 
 /* Reached by one instruction, not through a table. */

@@ -10,6 +10,7 @@
 #include "agent.h"
 #include "emit.h"
 #include "inits.h"
+#include "heap_check.h"
 #include "loader_table.h"
 
 #include <harness/common/server.h>
@@ -306,6 +307,11 @@ static int wrapped_main(int argc, char **argv, char **environment)
         emit_open();
     modules_begin();
     inits_compare_after();
+    heap_begin();
+    if (heap_checks(HEAP_CHECKS)) {
+        fill_begin();
+        guard_begin();
+    }
     fatal_stack(&agent_memory->lane[0]);
     if (!(CONTROL->options & OPTION_FRESH))
         serve();

@@ -50,15 +50,15 @@ static uint32_t next_command(struct abi_control *control)
     return command;
 }
 
-/* Epochs whose low 20 bits are zero would look like an empty heap slot. */
+/* Epochs whose low bits are zero would look like an empty heap slot; bit 19 is for freed blocks. */
 static void next_epoch(struct abi_memory *memory)
 {
     struct abi_control *control = &memory->control;
 
     control->epoch++;
-    if ((control->epoch & 0xfffff) == 0) {
+    if (control->epoch & ABI_HEAP_FREED) {
         madvise(memory->heap, sizeof memory->heap, MADV_REMOVE);
-        control->epoch++;
+        control->epoch = (control->epoch | (2 * ABI_HEAP_FREED - 1)) + 2;
     }
     if (control->options & OPTION_FRESH)
         memset(memory->call_site, 0, sizeof memory->call_site);

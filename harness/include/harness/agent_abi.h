@@ -50,6 +50,9 @@ enum {
     ABI_MESSAGE_BYTES = 256,
     ABI_HISTOGRAM = 128, /* 4 buckets an octave, up to an hour */
     ABI_ALTSTACK_BYTES = 16384,
+    ABI_HEAP_FAULTS = 4,  /* misused blocks that a cycle can tell of */
+    ABI_GUARD_SLOTS = 64, /* blocks that stand between guard pages at once */
+    ABI_PAGE_BYTES = 4096,
     ABI_NAME_BYTES = 32,
     ABI_PATH_BYTES = 256,
     ABI_ORDER_EDGES = 512,  /* orders in which two locks were taken */
@@ -270,6 +273,7 @@ enum abi_anomaly {
     ANOMALY_SPAWN = 1 << 11,    /* fork or exec failed */
     ANOMALY_AGENT = 1 << 12,    /* the agent found itself in a state it does not know */
     ANOMALY_LOOK = 1 << 13,     /* detectors are to look, every time; they may find nothing */
+    ANOMALY_BLOCK = 1 << 16,    /* see heap_fault: a free of no block, bytes that changed */
 };
 
 /** struct abi_event - one line of a lane's ring; 40 bytes. @time: ticks (abi_control.ticks). */
@@ -344,6 +348,7 @@ struct abi_lane {
     uint64_t step_hit;
     uint32_t step_site;
     uint32_t elsewhere;   /* in a forked child, whose heap is not counted */
+    uint32_t careful;     /* its allocator calls go the long way: elsewhere, or --heap-check */
     uint32_t step_nested; /* real calls under way, from the one that is stepped */
     uint32_t loading;     /* depth inside dlopen and dlclose: the turn is not given away there */
     uint32_t park;        /* futex: 1 parked, 0 go on */
@@ -369,6 +374,8 @@ struct abi_lane {
     int64_t sched_priority;
     uint64_t sched_rounds; /* of key destructors seen at the thread's end */
     uint64_t order_seen[ABI_ORDER_SEEN];
+    uint32_t guard_left;   /* allocations until the next that stands between guard pages */
+    uint32_t guard_drawn;  /* how often that was drawn */
     char name[PLAN_THREAD_BYTES];
     uint32_t hits[ABI_SITES_ALL];
     uint32_t due[ABI_SITES_ALL]; /* hit at which something is due at this site; 0 never */
@@ -468,9 +475,12 @@ _Static_assert(sizeof(struct abi_tie) == 64, "abi_tie is part of the ABI");
 
 /**
  * struct abi_heap_slot - one live block; 16 bytes.
- * @key: (address >> 4) << 20 | low 20 bits of the epoch; 0 or another epoch: empty.
+ * @key: address << 16 (its low 4 bits are 0) | low 20 bits of the epoch; 0 or another epoch:
+ *       empty. An epoch
+ *       never has bit 19 (ABI_HEAP_FREED): with it, the slot tells of a block that was freed
+ *       in this cycle, until the slot is needed.
  * Slots are found from (address >> 5), so neighbours in the heap are neighbours here and a
- * cycle touches few pages. The supervisor clears the table when the 20 bits come round.
+ * cycle touches few pages. The server clears the table when the epoch's bits come round.
  */
 struct abi_heap_slot {
     uint64_t key;
@@ -478,6 +488,95 @@ struct abi_heap_slot {
     uint32_t caller; /* index in abi_memory.call_site; 0 for the overflow of that table */
 };
 _Static_assert(sizeof(struct abi_heap_slot) == 16, "abi_heap_slot is part of the ABI");
+#define ABI_HEAP_FREED (UINT64_C(1) << 19)
+
+/**
+ * struct abi_stack - a stack as it was: registers and the bytes from the stack pointer on, which
+ * the supervisor unwinds when somebody asks. @bytes 0: none was taken.
+ */
+struct abi_stack {
+    uint64_t regs[17]; /* DWARF order, as abi_death.regs */
+    uint64_t address;
+    uint32_t bytes;
+    uint32_t spare;
+    uint8_t copy[ABI_STACK_BYTES];
+};
+
+enum abi_heap_fault_kind {
+    HEAP_FAULT_NONE = 0,
+    HEAP_FAULT_FREED,   /* freed once more */
+    HEAP_FAULT_INSIDE,  /* freed at an address inside a live block */
+    HEAP_FAULT_STACK,   /* an address of the thread's stack was freed */
+    HEAP_FAULT_STATIC,  /* ... of a program's or module's own code or data */
+    HEAP_FAULT_ODD,     /* ... at which malloc never begins a block */
+    HEAP_FAULT_BEHIND,  /* written behind its end */
+    HEAP_FAULT_BEFORE,  /* written before its start */
+    HEAP_FAULT_WRITTEN, /* written to after it had been freed */
+    ABI_HEAP_FAULT_KINDS
+};
+
+/**
+ * struct abi_heap_fault - a misused block, put down when it was noticed; the program went on.
+ * @site: SITE_FREE, SITE_REALLOC ...; SITE_ANY: at the cycle's end, by nobody's call.
+ * @block, @bytes: what the address belongs to; 0 where unknown.
+ * @allocated: return address of the call that made it, @freed of the one that freed it; 0 unknown.
+ * @freed_lane: UINT32_MAX unknown. @sample: 1 + slot in abi_guard, 0: stands in none.
+ * @offset: of the first changed byte, from the block's start. @seen: what is there now.
+ * @stack: of the call that noticed; none for SITE_ANY.
+ */
+struct abi_heap_fault {
+    uint64_t epoch;
+    uint32_t kind;
+    uint32_t lane;
+    uint32_t site;
+    uint32_t hit; /* of the lane at the site */
+    uint32_t freed_lane;
+    uint32_t freed_site;
+    uint32_t sample;
+    uint32_t changed; /* bytes of those that were looked at */
+    uint64_t address;
+    uint64_t block;
+    uint64_t bytes;
+    uint64_t caller;
+    uint64_t allocated;
+    uint64_t freed;
+    uint64_t time;
+    uint64_t freed_time;
+    int64_t offset;
+    uint8_t seen[8];
+    struct abi_stack stack;
+};
+
+enum abi_guard_state { GUARD_FREE = 0, GUARD_BUSY, GUARD_LIVE, GUARD_FREED };
+
+/** struct abi_guard_act - who allocated or freed a block between guard pages. */
+struct abi_guard_act {
+    uint32_t lane;
+    uint32_t site;
+    uint64_t time;
+    uint64_t caller;
+    struct abi_stack stack;
+};
+
+/** struct abi_guard_slot - the last block that stood in a slot; written by the target alone. */
+struct abi_guard_slot {
+    uint64_t epoch;
+    uint64_t block;
+    uint64_t bytes;
+    uint32_t state; /* enum abi_guard_state */
+    uint32_t spare;
+    struct abi_guard_act allocated;
+    struct abi_guard_act freed;
+};
+
+/**
+ * struct abi_guard - blocks on pages of their own (--heap-check guard): slot n is page 2n + 1 of
+ * the pool, the pages around it can't be touched, nor can its own once the block is freed.
+ */
+struct abi_guard {
+    uint64_t base; /* of the pool, 0 while there is none */
+    struct abi_guard_slot slot[ABI_GUARD_SLOTS];
+};
 
 /** struct abi_lap - counts at the end of one lap, after quiesce; 64 bytes. */
 struct abi_lap {
@@ -586,6 +685,7 @@ struct abi_crash {
     uint64_t regs[17];
     uint32_t handler_of; /* the signal whose handler begins at rip, 0 if there is none */
     uint32_t reserved;
+    uint64_t wrote; /* 1: of a page fault, it was a write */
 };
 
 /* What the server is asked for; abi_control.command, a futex word. */
@@ -644,6 +744,9 @@ enum abi_option {
     OPTION_RECORD = 1 << 6,      /* ring on (always, except in benches) */
     OPTION_MUST_UNLOAD = 1 << 7, /* a module that stays mapped is a finding */
     OPTION_REACH = 1 << 24,      /* at its end every target's heap is read */
+    OPTION_HEAP_ZONES = 1 << 16, /* a zone behind each block, looked at when it is freed */
+    OPTION_HEAP_FILL = 1 << 17,  /* freed blocks are filled, kept for a while and looked at */
+    OPTION_HEAP_GUARD = 1 << 18, /* some blocks stand between guard pages */
 };
 
 /* Bits of abi_control.remarks: what the report is to say of the program, once. */
@@ -685,6 +788,7 @@ struct abi_control {
     uint32_t laps;           /* per cycle, at least 1 */
     uint64_t tick_hz;        /* ticks per second, 0 until measured */
     uint32_t remarks;        /* enum abi_remark; stays from cycle to cycle */
+    uint32_t guard_every;    /* one allocation in so many stands between guard pages */
     char refusal[ABI_MESSAGE_BYTES];
     /* this cycle */
     uint64_t epoch;    /* running number in this memory, from 1 */
@@ -709,12 +813,13 @@ struct abi_control {
     uint32_t modules_live;
     uint32_t ties; /* bound of ties in use */
     uint32_t heap_full;
-    uint32_t gate;     /* 1: closed, nobody enters the recorder any more */
-    uint32_t parked;   /* threads parked */
-    int64_t park_left; /* hook events of others until they go on; -1 never */
-    uint32_t timers;   /* an alarm or timer was set */
-    uint64_t fired;    /* bit per strike */
-    uint64_t intended; /* bit per strike */
+    uint32_t heap_faults; /* misused blocks seen, more than are put down */
+    uint32_t gate;        /* 1: closed, nobody enters the recorder any more */
+    uint32_t parked;      /* threads parked */
+    int64_t park_left;    /* hook events of others until they go on; -1 never */
+    uint32_t timers;      /* an alarm or timer was set */
+    uint64_t fired;       /* bit per strike */
+    uint64_t intended;    /* bit per strike */
     uint64_t beats;
     uint64_t lap; /* laps finished */
     uint64_t laps_read;
@@ -753,6 +858,8 @@ struct abi_memory {
     uint64_t call_site[ABI_CALL_SITES] __attribute__((aligned(4096)));
     struct abi_heap_slot heap[ABI_HEAP_SLOTS] __attribute__((aligned(4096)));
     struct abi_order order __attribute__((aligned(4096)));
+    struct abi_heap_fault heap_fault[ABI_HEAP_FAULTS] __attribute__((aligned(4096)));
+    struct abi_guard guard __attribute__((aligned(4096)));
 };
 
 _Static_assert(sizeof(struct abi_control) <= 4096, "the control block is one page");
