@@ -10,6 +10,7 @@
 
 #include <harness/supervisor/callback.h>
 #include <harness/supervisor/evidence.h>
+#include <harness/supervisor/evidence_blocks.h>
 #include <harness/supervisor/stack_kind.h>
 
 #include <inttypes.h>
@@ -350,11 +351,21 @@ static void judge_signal(const struct evidence *evidence, const struct end *end,
     finding_sign(finding, culprit, "");
 }
 
+/* heap-block tells of the death: it is the same fault, seen where it was made. */
+static bool is_heap_blocks(const struct evidence *evidence, const struct end *end)
+{
+    unsigned slot;
+    int64_t offset;
+
+    return end->crash != NULL && (evidence_sample_crash(evidence, &offset, &slot) != NULL ||
+                                  evidence_fault_crash(evidence) != NULL);
+}
+
 static void judge(const struct evidence *evidence, struct judgement *judgement)
 {
     struct end end = end_of(evidence);
 
-    if (end.signal == 0 || end.signal == evidence->effect_signal)
+    if (end.signal == 0 || end.signal == evidence->effect_signal || is_heap_blocks(evidence, &end))
         return;
     if (end.crash == NULL && callback_uncaught(evidence, end.signal) != NULL)
         return; /* the detector callback tells of it */

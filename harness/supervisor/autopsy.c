@@ -4,6 +4,7 @@
  */
 #include "autopsy.h"
 #include "evidence.h"
+#include "evidence_blocks.h"
 
 #include "heap_look.h"
 #include "watch.h"
@@ -358,6 +359,57 @@ static void add_modules(struct autopsy *autopsy)
     }
 }
 
+/* --- misused blocks ------------------------------------------------------------------------- */
+
+static void add_stack(struct autopsy *autopsy, const struct abi_stack *taken,
+                      struct evidence_stack *out)
+{
+    struct unwind_frame frames[EVIDENCE_FRAMES];
+    struct unwind_stack stack = {taken->address, taken->copy, taken->bytes};
+    struct unwind_regs regs;
+    size_t count;
+
+    memcpy(regs.r, taken->regs, sizeof regs.r);
+    if (autopsy->unwind == NULL || taken->bytes == 0 || taken->bytes > ABI_STACK_BYTES ||
+        unwind_regs(autopsy->unwind, &regs, &stack, frames, EVIDENCE_FRAMES, &count) != 0)
+        return;
+    for (size_t i = 0; i < count && i < EVIDENCE_FRAMES; i++)
+        copy_frame(&out->frame[out->frames++], &frames[i]);
+}
+
+static void add_sample(struct autopsy *autopsy, const struct abi_guard_slot *slot, unsigned index)
+{
+    add_stack(autopsy, &slot->allocated.stack, &autopsy->blocks.allocated[index]);
+    if (slot->state == GUARD_FREED)
+        add_stack(autopsy, &slot->freed.stack, &autopsy->blocks.freed[index]);
+}
+
+static void add_blocks(struct autopsy *autopsy)
+{
+    struct evidence *evidence = &autopsy->evidence;
+    const struct abi_guard_slot *slot;
+    unsigned number;
+    int64_t offset;
+
+    if (evidence->memory->control.heap_faults == 0 && evidence->memory->guard.base == 0)
+        return;
+    memset(&autopsy->blocks, 0, sizeof autopsy->blocks);
+    evidence->blocks = &autopsy->blocks;
+    for (unsigned i = 0; i < ABI_HEAP_FAULTS; i++) {
+        const struct abi_heap_fault *fault = evidence_fault(evidence, i);
+
+        if (fault == NULL)
+            continue;
+        add_stack(autopsy, &fault->stack, &autopsy->blocks.fault[i]);
+        slot =
+            fault->sample != 0 ? evidence_sample(evidence, fault->block, &offset, &number) : NULL;
+        if (slot != NULL)
+            add_sample(autopsy, slot, i);
+    }
+    if ((slot = evidence_sample_crash(evidence, &offset, &number)) != NULL)
+        add_sample(autopsy, slot, ABI_HEAP_FAULTS);
+}
+
 /* --- all of it ---------------------------------------------------------------------------------
  */
 
@@ -486,6 +538,7 @@ void autopsy_collect(struct autopsy *autopsy, const struct job *job, enum eviden
     add_modules(autopsy);
     if (alive)
         look_at_heap(autopsy, job);
+    add_blocks(autopsy);
 }
 
 void autopsy_release(struct autopsy *autopsy)

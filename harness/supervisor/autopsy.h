@@ -19,6 +19,7 @@ struct autopsy {
     struct unwind *unwind;
     struct evidence evidence;
     struct evidence_thread thread[EVIDENCE_THREADS];
+    struct evidence_blocks blocks;
     char *output;
     struct abi_lap *lap;
     pid_t seized;

@@ -72,6 +72,23 @@ struct evidence_thread {
     struct evidence_frame frame[EVIDENCE_FRAMES];
 };
 
+/** struct evidence_stack - a stack that the agent took, unwound; innermost first. */
+struct evidence_stack {
+    unsigned frames;
+    struct evidence_frame frame[EVIDENCE_FRAMES];
+};
+
+/**
+ * struct evidence_blocks - stacks of misused blocks. @fault: of the call that put down
+ * memory->heap_fault[n]. @allocated, @freed: of the block between guard pages that fault n, or
+ * behind the last fault the crash, is about.
+ */
+struct evidence_blocks {
+    struct evidence_stack fault[ABI_HEAP_FAULTS];
+    struct evidence_stack allocated[ABI_HEAP_FAULTS + 1];
+    struct evidence_stack freed[ABI_HEAP_FAULTS + 1];
+};
+
 /** enum evidence_hang - how far the watch got. */
 enum evidence_hang {
     HANG_NONE,
@@ -188,6 +205,7 @@ struct evidence {
     unsigned crash_frames;
     struct evidence_frame crash_frame[EVIDENCE_FRAMES];
     struct abi_module unloaded; /* module whose old range a crash address lies in; epoch 0: none */
+    const struct evidence_blocks *blocks; /* NULL: no block was misused */
     const struct abi_lap *lap;
     unsigned laps;
     bool confirmed;
