@@ -64,7 +64,8 @@ static void reset_memory(struct job *job, const struct target *target, const str
                        (target->workload == NULL ? OPTION_REOPEN : 0) |
                        (place->trace ? OPTION_TRACE : 0) |
                        (target->must_unload ? OPTION_MUST_UNLOAD : 0) |
-                       (target->reach ? OPTION_REACH : 0);
+                       (target->reach ? OPTION_REACH : 0) | target->heap_check.options;
+    control->guard_every = target->heap_check.every;
     control->plan.seed = seed;
     if (target->user_site[0][0] != 0)
         memcpy(control->user_site, target->user_site, sizeof control->user_site);

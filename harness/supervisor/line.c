@@ -28,6 +28,7 @@ static void write_input(FILE *out, const char *input)
 char *line_format(const struct target *target, const struct plan *plan, int injector,
                   const struct abi_control *control)
 {
+    char check[HEAP_CHECK_BYTES];
     char *text = NULL;
     size_t length;
     FILE *out = open_memstream(&text, &length);
@@ -60,6 +61,8 @@ char *line_format(const struct target *target, const struct plan *plan, int inje
         fputs(" must-unload=1", out);
     if (target->reach)
         fputs(" reach=1", out);
+    if (target->heap_check.options != 0)
+        fprintf(out, " heap-check=%s", heap_check_format(&target->heap_check, check));
     if (target->deadline_s > 0)
         fprintf(out, " deadline=%.9g", target->deadline_s);
     write_input(out, target->input);
@@ -85,6 +88,7 @@ struct reader {
     bool probe;
     bool must_unload;
     bool reach;
+    struct heap_check heap_check;
     double deadline_s;
     char *input;
     bool have_cycle;
@@ -213,6 +217,8 @@ static int read_word(struct reader *reader, char *word, struct error *e)
         reader->reach = strcmp(value, "1") == 0;
         return 0;
     }
+    if (strcmp(word, "heap-check") == 0)
+        return heap_check_parse(value, &reader->heap_check, e);
     if (strcmp(word, "deadline") == 0)
         return options_duration("deadline", value, &reader->deadline_s, e);
     if (strcmp(word, "input") == 0) {
@@ -309,6 +315,7 @@ static int find_target(struct reader *reader, char **command, const char *libdir
     line->target->probe |= reader->probe;
     line->target->must_unload = reader->must_unload;
     line->target->reach = reader->reach;
+    line->target->heap_check = reader->heap_check;
     line->target->deadline_s = reader->deadline_s;
     line->target->input = reader->input;
     reader->input = NULL;

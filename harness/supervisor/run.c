@@ -319,6 +319,7 @@ static void start_recorder(struct run *run)
 static char *shape_text(const struct run_options *options)
 {
     const struct target *target = options->targets > 0 ? options->target[0] : NULL;
+    char check[HEAP_CHECK_BYTES];
     char *text = NULL;
     size_t length;
     FILE *out = open_memstream(&text, &length);
@@ -336,6 +337,8 @@ static char *shape_text(const struct run_options *options)
         fputs(" must-unload", out);
     if (options->reach)
         fputs(" reach", out);
+    if (target != NULL && target->heap_check.options != 0)
+        fprintf(out, " heap-check=%s", heap_check_format(&target->heap_check, check));
     for (const char *const *name = options->without; name != NULL && *name != NULL; name++)
         fprintf(out, " without=%s", *name);
     fclose(out);

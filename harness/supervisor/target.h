@@ -17,6 +17,7 @@
 #include <harness/error.h>
 #include <harness/workload.h>
 
+#include "heap_check.h"
 #include "uses.h"
 
 struct target {
@@ -37,7 +38,8 @@ struct target {
     bool must_unload;  /* a module that stays mapped is a finding */
     bool reach;        /* unreachable blocks are looked for at its end */
     double deadline_s; /* age at which an unproved hang is reported, 0: learned */
-    bool modules;      /* it loads modules (workloads say so; programs may) */
+    struct heap_check heap_check;
+    bool modules; /* it loads modules (workloads say so; programs may) */
     /* Filled by the first job that prepares it. */
     bool profiled;
     bool profiling;

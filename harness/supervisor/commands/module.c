@@ -28,6 +28,7 @@ enum {
     KEY_NO_CONTROL,
     KEY_NO_LTTNG,
     KEY_REACH,
+    KEY_HEAP_CHECK
 };
 
 static const struct argp_option option_list[] = {
@@ -40,6 +41,7 @@ static const struct argp_option option_list[] = {
     {"must-unload", KEY_MUST, NULL, 0, "a module that stays mapped is a finding", 3},
     {"reach", KEY_REACH, NULL, 0, "at each process's end look for blocks that no pointer leads to",
      3},
+    {"heap-check", KEY_HEAP_CHECK, HEAP_CHECK_WORDS, 0, HEAP_CHECK_HELP, 3},
     {"seed", 's', "SEED", 0, "64-bit number; drawn and printed if not given", 4},
     {"jobs", 'j', "J", 0, "targets at once (default: one for each processor)", 4},
     {"deadline", KEY_DEADLINE, "DURATION", 0, "age at which an unproved hang is reported", 4},
@@ -76,6 +78,7 @@ struct arguments {
     unsigned withouts;
     struct target *target[CELLS];
     uint64_t laps;
+    struct heap_check heap_check;
     bool have_seed;
     struct error e;
 };
@@ -126,6 +129,8 @@ static int parse_word(int key, const char *text, struct arguments *arguments)
         if (arguments->withouts < WITHOUT)
             arguments->without[arguments->withouts++] = text;
         return reports_check_detector(text, &arguments->e);
+    case KEY_HEAP_CHECK:
+        return heap_check_parse(text, &arguments->heap_check, &arguments->e);
     case ARGP_KEY_ARG:
         if (arguments->library != NULL)
             return error_set(&arguments->e, ERROR_USAGE,
@@ -188,6 +193,7 @@ static int make_targets(struct arguments *arguments, struct uses *uses, const ch
         if (code != 0)
             break;
         arguments->target[i]->laps = (uint32_t)arguments->laps;
+        arguments->target[i]->heap_check = arguments->heap_check;
         options->targets++;
     }
     options->target = arguments->target;

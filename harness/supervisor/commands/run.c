@@ -46,6 +46,7 @@ enum {
     KEY_NO_LTTNG,
     KEY_MUST_UNLOAD,
     KEY_REACH,
+    KEY_HEAP_CHECK,
 };
 
 static const struct argp_option option_list[] = {
@@ -73,6 +74,7 @@ static const struct argp_option option_list[] = {
     {"must-unload", KEY_MUST_UNLOAD, NULL, 0, "a module that stays mapped is a finding", 5},
     {"reach", KEY_REACH, NULL, 0, "at each target's end look for blocks that no pointer leads to",
      5},
+    {"heap-check", KEY_HEAP_CHECK, HEAP_CHECK_WORDS, 0, HEAP_CHECK_HELP, 5},
     {"without", KEY_WITHOUT, "DETECTOR", 0, "switch a detector off (repeatable)", 6},
     {"lttng", KEY_LTTNG, NULL, 0, "start the flight recorder for a program of your own, too", 6},
     {"no-lttng", KEY_NO_LTTNG, NULL, 0, "do not start the flight recorder", 6},
@@ -92,6 +94,7 @@ struct arguments {
     bool probe;
     const char *input;
     const char *profile;
+    struct heap_check heap_check;
     char libdir[4096];
     struct error e;
 };
@@ -161,6 +164,8 @@ static int parse_word(int key, char *text, struct arguments *arguments)
     case KEY_STDIN:
         arguments->input = text;
         return 0;
+    case KEY_HEAP_CHECK:
+        return heap_check_parse(text, &arguments->heap_check, &arguments->e);
     case KEY_PROFILE:
         arguments->profile = text;
         return 0;
@@ -282,6 +287,7 @@ static int shape_targets(struct arguments *arguments)
         target->laps = (uint32_t)arguments->laps;
         target->fresh |= arguments->fresh;
         target->probe |= arguments->probe;
+        target->heap_check = arguments->heap_check;
         if (arguments->input != NULL)
             target->input = strdup(arguments->input);
     }
