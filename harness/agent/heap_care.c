@@ -192,8 +192,10 @@ static void free_kept(struct agent_call call, void *block)
     if (!fill_holds(block))
         return;
     fault = fault_begin(call.lane, HEAP_FAULT_FREED, (uint64_t)block);
-    if (fill_take(block, fault))
+    if (fill_take(block, fault)) {
+        heap_missed(block); /* told: what follows is between the program and glibc */
         AGENT_CALL(call, real.free(block));
+    }
     fault_end(fault);
 }
 

@@ -33,12 +33,13 @@ static unsigned frames_of(const struct evidence_stack *stack)
     return stack->frames < EVIDENCE_FRAMES ? stack->frames : EVIDENCE_FRAMES;
 }
 
-/* What the agent's own frames and libc's say is known: the call. */
-static unsigned first_shown(const struct evidence_stack *stack)
+/* The agent's own frames and libc's say what is known: the call. NULL: there are no others. */
+static const struct evidence_frame *own_frame(const struct evidence_stack *stack, unsigned *at)
 {
-    unsigned own = evidence_own_frame(stack->frame, frames_of(stack));
-
-    return own < frames_of(stack) ? own : 0;
+    if (frames_of(stack) == 0)
+        return NULL;
+    *at = evidence_own_frame(stack->frame, frames_of(stack));
+    return *at < frames_of(stack) ? &stack->frame[*at] : NULL;
 }
 
 static bool is_bottom(const struct evidence_frame *frame)
@@ -61,8 +62,11 @@ static void say_stack(struct finding *finding, const struct evidence_stack *stac
 
 static void place_text(const struct evidence *evidence, const struct act *act, char *out)
 {
-    if (frames_of(act->stack) > 0 && first_shown(act->stack) > 0)
-        evidence_frame_text(&act->stack->frame[first_shown(act->stack)], out);
+    const struct evidence_frame *frame;
+    unsigned at;
+
+    if ((frame = own_frame(act->stack, &at)) != NULL)
+        evidence_frame_text(frame, out);
     else if (act->caller != 0)
         evidence_caller_text(evidence, act->caller, out);
     else
@@ -72,16 +76,19 @@ static void place_text(const struct evidence *evidence, const struct act *act, c
 /* Callers of the place that place_text() has named. */
 static void say_callers(struct finding *finding, const struct act *act)
 {
-    if (frames_of(act->stack) > 0 && first_shown(act->stack) > 0)
-        say_stack(finding, act->stack, first_shown(act->stack) + 1);
+    unsigned at;
+
+    if (own_frame(act->stack, &at) != NULL)
+        say_stack(finding, act->stack, at + 1);
 }
 
 static void culprit_of(const struct evidence *evidence, const struct act *act, char *out)
 {
     struct evidence_frame frame;
+    unsigned at;
 
     *out = 0;
-    if (frames_of(act->stack) > 0 && first_shown(act->stack) > 0)
+    if (own_frame(act->stack, &at) != NULL)
         evidence_culprit(act->stack->frame, frames_of(act->stack), out);
     else if (evidence_caller(evidence, act->caller, &frame))
         evidence_culprit(&frame, 1, out);
@@ -275,7 +282,7 @@ static void seen_text(const struct abi_heap_fault *fault, char out[64])
 static void where_text(int64_t offset, uint64_t bytes, char out[64])
 {
     if (offset < 0)
-        snprintf(out, 64, "%" PRId64 " bytes before its start", -offset);
+        snprintf(out, 64, "%" PRIu64 " bytes before its start", -(uint64_t)offset);
     else if ((uint64_t)offset < bytes)
         snprintf(out, 64, "%" PRId64 " bytes from its start", offset);
     else

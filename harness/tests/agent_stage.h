@@ -59,6 +59,9 @@ struct stage {
 
 static struct guardian *stage_guardian;
 
+/** Of the targets that are opened from now on. */
+static struct heap_check stage_heap_check;
+
 /** stage_begin() - once, before anything else of a test program. */
 static inline void stage_begin(void)
 {
@@ -136,6 +139,7 @@ static inline bool stage_open_as(struct stage *stage, const char *program, const
     stage->target.environment = (char *)"";
     stage->target.laps = 1;
     stage->target.fresh = fresh;
+    stage->target.heap_check = stage_heap_check;
     if (job_open(&stage->job, &e) != 0 || job_start(&stage->job, stage_guardian, &stage->place,
                                                     &stage->target, STAGE_SEED, &e) != 0) {
         fprintf(stderr, "%s %s: %s\n", program, scene, e.text);

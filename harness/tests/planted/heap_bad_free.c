@@ -1,5 +1,6 @@
 /*
  * planted: heap.bad-free
+ * allowed: heap.inconsistent
  * run: --inject none --cycles 2
  *
  * A pointer was moved on while the block was read, and is freed where it stands.

@@ -1,5 +1,6 @@
 /*
  * planted: heap.double-free
+ * allowed: heap.inconsistent
  * run: --inject none --cycles 2
  *
  * Two owners of a block each free it.
