@@ -187,9 +187,10 @@ static void free_guarded(struct abi_lane *lane, void *block, uint64_t caller)
  */
 static void free_kept(struct agent_call call, void *block)
 {
+    uint64_t key = heap_key((uint64_t)block, CONTROL->epoch);
     struct abi_heap_fault *fault;
 
-    if (!fill_holds(block))
+    if (heap_find(heap_home((uint64_t)block), key) != NULL || !fill_holds(block))
         return;
     fault = fault_begin(call.lane, HEAP_FAULT_FREED, (uint64_t)block);
     if (fill_take(block, fault)) {

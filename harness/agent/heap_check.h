@@ -70,7 +70,7 @@ bool heap_is_targets(void);
 
 /* heap_zone.c */
 
-enum { ZONE_BYTES = 32 };
+enum { ZONE_BYTES = 32, ZONE_WORDS = ZONE_BYTES / 8 };
 
 /** Blocks of 4 GiB and more have none: the table does not know their size. */
 static inline bool zone_fits(size_t bytes)

@@ -10,12 +10,12 @@
 
 #include <stdint.h>
 
-enum { HEAP_CHECK_BYTES = 64, HEAP_CHECK_EVERY = 100 };
+enum { HEAP_CHECK_BYTES = 64, HEAP_CHECK_EVERY = 1000 };
 
 #define HEAP_CHECK_WORDS "off|[zones][,fill][,guard[=N]]"
 #define HEAP_CHECK_HELP                                                                            \
     "look at heap blocks: zones behind them, freed ones filled and kept, one allocation in N "     \
-    "(100) between guard pages (default off)"
+    "(1000) between guard pages (default off)"
 
 /** struct heap_check - @options: OPTION_HEAP_*, 0 off. @every: of guard, 0 without. */
 struct heap_check {
