@@ -83,6 +83,18 @@ static void test_books(void)
             plays_soundly(programs[p], scenes[s]);
 }
 
+/* Killed on the way in, the first free was none. */
+static void test_struck(void)
+{
+    open_with("off", "blocks", "struck");
+    stage_strike(&stage, "thread-kill", "T1.1", SITE_FREE, 1, 3, 0);
+    CU_ASSERT_EQUAL(stage_run(&stage), STAGE_DONE);
+    CU_ASSERT_EQUAL(stage_control(&stage)->fired, 1);
+    CU_ASSERT_EQUAL(stage_said(&stage, "given_back"), 0);
+    CU_ASSERT_EQUAL(stage_control(&stage)->heap_faults, 0);
+    stage_close(&stage);
+}
+
 /* --- faults -------------------------------------------------------------------------------------
  */
 
@@ -332,6 +344,7 @@ int main(void)
         {"forked children", test_children},
         {"more threads than lanes", test_crowd},
         {"the heap's books, other allocators", test_books},
+        {"a thread killed inside free", test_struck},
         {"freed twice", test_twice},
         {"freed twice, and kept", test_twice_kept},
         {"freed twice, by realloc", test_moved_twice},

@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -286,6 +287,36 @@ static int play_crowd(void)
     return 0;
 }
 
+static void *shared;
+static int given_back;
+static int taker;
+
+static void *give_back(void *argument)
+{
+    __atomic_store_n(&taker, (int)syscall(SYS_gettid), __ATOMIC_RELEASE);
+    drop(shared);
+    given_back = 1;
+    return argument;
+}
+
+/* Whoever dies inside free has not freed: that somebody else does is no second free. */
+static int play_struck(void)
+{
+    pthread_t thread;
+    int tid;
+
+    say_places();
+    shared = make(100);
+    NEED(pthread_create(&thread, NULL, give_back, NULL) == 0);
+    while ((tid = __atomic_load_n(&taker, __ATOMIC_ACQUIRE)) == 0 ||
+           syscall(SYS_tgkill, getpid(), tid, 0) == 0)
+        sched_yield();
+    say("given_back", (unsigned)given_back);
+    if (!given_back)
+        drop_again(shared);
+    return 0;
+}
+
 /* --- bytes -------------------------------------------------------------------------------------
  */
 
@@ -427,6 +458,7 @@ int main(int argc, char **argv)
         {"children", play_children},
         {"raw_child", play_raw_child},
         {"crowd", play_crowd},
+        {"struck", play_struck},
         {"behind", play_behind},
         {"behind_moved", play_behind_moved},
         {"end", play_end},
