@@ -297,13 +297,16 @@ static int by_word(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* Whoever allocates unseen may have got what the program freed. */
+/*
+ * Whoever allocates unseen may have got what the program freed; with --heap-check the agent may
+ * have it still.
+ */
 static bool all_seen(const struct evidence *evidence)
 {
     const struct abi_control *control = &evidence->memory->control;
 
-    return !(control->options & OPTION_TRACE) && control->lane_overflow == 0 &&
-           control->heap_full == 0 && control->unknown_threads == 0;
+    return !(control->options & (OPTION_TRACE | OPTION_HEAP_FILL | OPTION_HEAP_GUARD)) &&
+           control->lane_overflow == 0 && control->heap_full == 0 && control->unknown_threads == 0;
 }
 
 static void add_freed(struct look *look, const struct abi_lane *lane)
