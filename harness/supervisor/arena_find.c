@@ -97,12 +97,25 @@ static bool has_bins(const uint8_t *state, uint64_t address)
     return empty >= EMPTY_LEAST;
 }
 
-/* The lists alone also fit 16 bytes beside an arena; the link to the next arena does not. */
-static bool has_form(const uint8_t *state, uint64_t address)
+/* Another arena lies right behind the record of its first heap, which names it. */
+static bool has_heap(struct walker *w, uint64_t address)
+{
+    uint64_t heap = address - HEAP_BYTES, owner;
+
+    return heap % HEAP_SPAN == 0 && arena_word(w, heap + HEAP_ARENA, &owner) && owner == address;
+}
+
+/*
+ * The lists alone also fit 16 bytes beside an arena, where what is taken for the link to the next
+ * one is a bit map or a count, and these can have any value.
+ */
+static bool is_main(struct walker *w, const uint8_t *state, uint64_t address)
 {
     uint64_t next = load(state + STATE_NEXT);
 
-    return (next == address || next % HEAP_SPAN == HEAP_BYTES) && has_bins(state, address);
+    if (next != address && next % HEAP_SPAN != HEAP_BYTES)
+        return false;
+    return has_bins(state, address) && (next == address || has_heap(w, next));
 }
 
 /* Zero, one or many; the first goes to *@found. */
@@ -117,7 +130,7 @@ static unsigned search(struct walker *w, struct arena_range range, uint64_t *fou
         return 0;
     got = w->request->reader.read(w->request->reader.context, range.start, data, bytes);
     for (size_t at = 0; at + STATE_BYTES <= got; at += ARENA_WORD) {
-        if (!has_form(data + at, range.start + at))
+        if (!is_main(w, data + at, range.start + at))
             continue;
         if (count++ == 0)
             *found = range.start + at;
@@ -154,14 +167,6 @@ static bool is_known(const struct walker *w, uint64_t address)
         if (w->arena[i].address == address)
             return true;
     return false;
-}
-
-/* Another arena lies right behind the record of its first heap, which names it. */
-static bool has_heap(struct walker *w, uint64_t address)
-{
-    uint64_t heap = address - HEAP_BYTES, owner;
-
-    return heap % HEAP_SPAN == 0 && arena_word(w, heap + HEAP_ARENA, &owner) && owner == address;
 }
 
 static int add_arena(struct walker *w, uint64_t address, struct error *e)

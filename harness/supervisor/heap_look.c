@@ -440,7 +440,7 @@ static void walk(struct look *look)
     code = arena_walk(&request, &look->walk, &e);
     if (code == 0)
         keep_walk(look);
-    else if (code != ERROR_NOT_FOUND)
+    else if (code != ERROR_NOT_FOUND || look->live.count > 0)
         snprintf(look->evidence->heap.refused, sizeof look->evidence->heap.refused, "%.190s",
                  e.text);
 }

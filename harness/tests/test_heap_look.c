@@ -321,6 +321,39 @@ static void test_twin_inside_the_allocator(void)
     close_scene();
 }
 
+/* It crashed in there, with nobody but libc above our hook: then it stands at the damage. */
+static void test_crashed_inside(void)
+{
+    struct abi_crash *crash;
+
+    open_scene(true);
+    put_lane(pid, SITE_MALLOC);
+    crash = &job.memory->control.crash;
+    crash->epoch = job.memory->control.epoch;
+    crash->lane = 0;
+    evidence.crash_frames = 2;
+    strcpy(evidence.crash_frame[0].module, "libc.so.6");
+    strcpy(evidence.crash_frame[1].module, "librundown-agent.so");
+    look(false);
+    CU_ASSERT_EQUAL(evidence.heap.faults, 1);
+    strcpy(evidence.crash_frame[0].module, "handler"); /* of a signal that came meanwhile */
+    look(false);
+    CU_ASSERT_EQUAL(evidence.heap.faults, 0);
+    close_scene();
+}
+
+/* What the plan killed may have been anywhere, and its cache is as it left it. */
+static void test_twin_after_a_kill(void)
+{
+    open_scene(true);
+    put_lane(pid, 0);
+    job.memory->control.deaths = 1;
+    look(false);
+    CU_ASSERT_TRUE(evidence.heap.walked);
+    CU_ASSERT_EQUAL(evidence.heap.faults, 0);
+    close_scene();
+}
+
 /* Freed, as its lane says, and the heap has it as one in use: nobody has it. */
 static void test_lost(void)
 {
@@ -376,6 +409,8 @@ int main(void)
     CU_ADD_TEST(suite, test_without_reach);
     CU_ADD_TEST(suite, test_written_after_free);
     CU_ADD_TEST(suite, test_twin_inside_the_allocator);
+    CU_ADD_TEST(suite, test_crashed_inside);
+    CU_ADD_TEST(suite, test_twin_after_a_kill);
     CU_ADD_TEST(suite, test_lost);
     CU_ADD_TEST(suite, test_own_heap);
     CU_ADD_TEST(suite, test_scribbled_table);
