@@ -255,6 +255,32 @@ static void test_twin_one_after_the_other(void)
     close_graph();
 }
 
+/* Each lived beside the other at some time, but not while both pairs could be taken. */
+static void test_twin_the_other_had_ended(void)
+{
+    open_graph();
+    take_two(1, &lock[0], &lock[1]);
+    lane_at(1)->state = LANE_ENDED;
+    take_two(2, &lock[1], &lock[0]);
+    CU_ASSERT_FALSE(is_told_of());
+    close_graph();
+}
+
+static void test_twin_before_the_other_was_made(void)
+{
+    open_graph();
+    lane_at(2)->epoch = 0;
+    CONTROL->lanes = 2;
+    take_two(0, &lock[0], &lock[1]);
+    lane_at(2)->epoch = CONTROL->epoch;
+    CONTROL->lanes = 3;
+    take_two(2, &lock[1], &lock[0]);
+    CU_ASSERT_FALSE(is_told_of());
+    take_two(0, &lock[0], &lock[1]);
+    CU_ASSERT_TRUE(is_told_of());
+    close_graph();
+}
+
 static void test_twin_alone(void)
 {
     open_graph();
@@ -424,6 +450,8 @@ int main(void)
     CU_ADD_TEST(suite, test_gate_of_readers);
     CU_ADD_TEST(suite, test_twin_readers_meet);
     CU_ADD_TEST(suite, test_twin_one_after_the_other);
+    CU_ADD_TEST(suite, test_twin_the_other_had_ended);
+    CU_ADD_TEST(suite, test_twin_before_the_other_was_made);
     CU_ADD_TEST(suite, test_twin_alone);
     CU_ADD_TEST(suite, test_twin_taken_again);
     CU_ADD_TEST(suite, test_twin_forked_child);
