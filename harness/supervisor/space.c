@@ -114,6 +114,7 @@ static bool parse_line(char *line, struct space_map *map)
     map->readable = perms[0] == 'r';
     map->writable = perms[1] == 'w';
     map->executable = perms[2] == 'x';
+    map->shared = perms[3] == 's';
     map->offset = strtoull(at + 5, &at, 16);
     high = strtoul(at, &at, 16);
     if (*at++ != ':')
@@ -224,6 +225,8 @@ static size_t read_once(const struct space *space, uint64_t address, void *out, 
     struct iovec there = {(void *)(uintptr_t)address, bytes};
     ssize_t got;
 
+    if (space->source != NULL)
+        return space->source(space->context, address, out, bytes);
     if (space->tid == 0)
         return 0;
     got = process_vm_readv(space->tid, &here, 1, &there, 1, 0);

@@ -33,6 +33,7 @@ struct space_map {
     bool readable;
     bool writable;
     bool executable;
+    bool shared;
     bool deleted;
     const char *path;
 };
@@ -47,12 +48,16 @@ struct space_page {
  * struct space - a process's maps and the way to its memory.
  * @tid: a thread that lived when the space was opened; reads go through it.
  * @memory: /proc/TID/mem, which also works after that thread's end; -1 if refused.
- * @map: @maps of them, ascending and disjoint.
+ * @source: reads instead of a process's memory, where there is none (a core file); NULL else.
+ *          Returns how many bytes it could give from @address on. @context is its own.
+ * @text: what the maps' paths point into. @map: @maps of them, ascending and disjoint.
  */
 struct space {
     pid_t pid;
     pid_t tid;
     int memory;
+    size_t (*source)(void *context, uint64_t address, void *out, size_t bytes);
+    void *context;
     char *text;
     struct space_map *map;
     size_t maps;

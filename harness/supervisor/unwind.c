@@ -280,6 +280,30 @@ int unwind_open(struct unwind **out, pid_t pid, pid_t live_tid, struct error *e)
     return code;
 }
 
+int unwind_open_space(struct unwind **out, struct space *space, struct error *e)
+{
+    struct unwind *u;
+    int code = make(&u, e);
+
+    if (code != 0) {
+        space_close(space);
+        return code;
+    }
+    u->space = *space;
+    space_none(space);
+    code = load_images(u, e);
+    if (code != 0)
+        unwind_close(u);
+    else
+        *out = u;
+    return code;
+}
+
+const struct space *unwind_space(const struct unwind *u)
+{
+    return &u->space;
+}
+
 size_t unwind_kept(const struct unwind *u)
 {
     return u->kept;

@@ -76,6 +76,7 @@ struct unwind_stack {
     size_t length;
 };
 
+struct space;
 struct unwind;
 
 /**
@@ -99,6 +100,17 @@ int unwind_open(struct unwind **out, pid_t pid, pid_t live_tid, struct error *e)
  * and until then knows no process.
  */
 int unwind_retarget(struct unwind *u, pid_t pid, pid_t live_tid, struct error *e);
+
+/**
+ * unwind_open_space() - look into a process that is no more, by what was kept of it.
+ * @space: maps and a source; the handle takes it over, also after an error.
+ *
+ * Stacks come by unwind_regs() alone. Returns 0, ERROR_MEMORY or ERROR_SYSTEM.
+ */
+int unwind_open_space(struct unwind **out, struct space *space, struct error *e);
+
+/** unwind_space() - the maps that the handle works with; valid until it is retargeted or closed. */
+const struct space *unwind_space(const struct unwind *u);
 
 /** unwind_kept() - how many modules the last unwind_retarget() kept. */
 size_t unwind_kept(const struct unwind *u);

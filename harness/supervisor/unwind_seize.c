@@ -188,7 +188,7 @@ static int seize(pid_t pid, pid_t tid, bool *held, struct error *e)
     }
     if (errno == ESRCH)
         return 0;
-    if (errno == EPERM || errno == EACCES)
+    if (errno == EPERM || errno == EACCES || errno == ENOSYS)
         return explain_refusal(pid, tid, e);
     return error_set(e, ERROR_SYSTEM, "ptrace: thread %d: %s", (int)tid, strerror(errno));
 }

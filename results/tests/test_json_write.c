@@ -21,6 +21,8 @@ static void test_shapes(void)
     json_write_real(&json, "inf", INFINITY);
     json_write_hash(&json, "h", 0x5eed);
     json_write_null(&json, "n");
+    json_write_bool(&json, "yes", true);
+    json_write_bool(&json, "no", false);
     json_write_open_array(&json, "list");
     json_write_open_array(&json, NULL);
     json_write_close_array(&json);
@@ -34,7 +36,8 @@ static void test_shapes(void)
     json_write_close_object(&json);
     expect_capture(&c, "{\"a\":\"x\\\"y\",\"big\":18446744073709551615,"
                        "\"low\":-9223372036854775808,\"r\":0.1,\"nan\":null,\"inf\":null,"
-                       "\"h\":\"0x0000000000005eed\",\"n\":null,\"list\":[[],{},\"a\\\\x00b\"],"
+                       "\"h\":\"0x0000000000005eed\",\"n\":null,"
+                       "\"yes\":true,\"no\":false,\"list\":[[],{},\"a\\\\x00b\"],"
                        "\"lines\":[\"one\",\"\",\"two\"],\"none\":[],"
                        "\"odd \\\" name\\\\xff\":\"\"}");
 }

@@ -101,6 +101,12 @@ void json_write_null(struct json_write *json, const char *name)
     fputs("null", json->out);
 }
 
+void json_write_bool(struct json_write *json, const char *name, bool is)
+{
+    begin(json, name);
+    fputs(is ? "true" : "false", json->out);
+}
+
 void json_write_lines(struct json_write *json, const char *name, const char *text)
 {
     json_write_open_array(json, name);

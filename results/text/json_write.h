@@ -35,6 +35,7 @@ void json_write_real(struct json_write *json, const char *name, double number);
 /** json_write_hash() - "0x1f..", a string: numbers above 2^53 do not survive every reader. */
 void json_write_hash(struct json_write *json, const char *name, uint64_t hash);
 void json_write_null(struct json_write *json, const char *name);
+void json_write_bool(struct json_write *json, const char *name, bool is);
 /** json_write_lines() - an array with one string per line. No lines for "". */
 void json_write_lines(struct json_write *json, const char *name, const char *text);
 
