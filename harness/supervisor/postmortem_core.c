@@ -42,6 +42,7 @@ struct core {
     time_t written;
     struct stretch *stretch;
     size_t stretches;
+    size_t files; /* stretches behind those, that are not sorted in yet */
     uint8_t *notes;
     size_t notes_bytes;
     char *paths; /* of NT_FILE, or NULL */
@@ -279,14 +280,62 @@ static const uint8_t *next_note(const struct core *core, unsigned type, size_t *
     return NULL;
 }
 
-static void mark_files(struct core *core, uint64_t start, uint64_t offset, const char *path)
+/* What the core does not have at all, since a file has it unchanged: gcore leaves out code. */
+static void add_file(struct core *core, const uint64_t entry[3], uint64_t offset, const char *path)
 {
-    struct stretch *stretch = find_stretch(core, start);
+    struct stretch *stretch = find_stretch(core, entry[0]);
 
-    if (stretch != NULL && stretch->start == start) {
+    if (stretch != NULL && stretch->start == entry[0]) {
         stretch->path = path;
         stretch->file_offset = offset;
     }
+    if (stretch != NULL || entry[1] <= entry[0])
+        return;
+    core->stretch[core->stretches + core->files++] = (struct stretch){.start = entry[0],
+                                                                      .end = entry[1],
+                                                                      .file_offset = offset,
+                                                                      .flags = PF_R | PF_X,
+                                                                      .path = path,
+                                                                      .file = -1};
+}
+
+static int compare_stretches(const void *a, const void *b)
+{
+    const struct stretch *one = a, *other = b;
+
+    return one->start < other->start ? -1 : one->start > other->start;
+}
+
+/* Those by files join the others, cut where they would overlap. */
+static void settle_stretches(struct core *core)
+{
+    size_t count = core->stretches + core->files, kept = 0;
+
+    qsort(core->stretch, count, sizeof *core->stretch, compare_stretches);
+    for (size_t i = 0; i < count; i++) {
+        struct stretch stretch = core->stretch[i];
+
+        if (i + 1 < count && stretch.end > core->stretch[i + 1].start)
+            stretch.end = core->stretch[i + 1].start;
+        if (stretch.end <= stretch.start ||
+            (kept > 0 && stretch.start < core->stretch[kept - 1].end))
+            continue;
+        if (stretch.bytes > stretch.end - stretch.start)
+            stretch.bytes = stretch.end - stretch.start;
+        core->stretch[kept++] = stretch;
+    }
+    core->stretches = kept;
+    core->files = 0;
+}
+
+static bool make_room(struct core *core, size_t more)
+{
+    struct stretch *wider =
+        reallocarray(core->stretch, core->stretches + more, sizeof *core->stretch);
+
+    if (wider != NULL)
+        core->stretch = wider;
+    return wider != NULL;
 }
 
 /* NT_FILE: count, page size, then start, end and offset in pages of each, then the paths. */
@@ -307,11 +356,14 @@ static void read_files(struct core *core)
     if (core->paths == NULL)
         return;
     memcpy(core->paths, note + used, bytes - used);
+    if (count == 0 || !make_room(core, (size_t)count))
+        return;
     for (size_t i = 0, path = 0; i < count && path < bytes - used; i++) {
         memcpy(entry, note + 16 + i * 24, sizeof entry);
-        mark_files(core, entry[0], entry[2] * page, core->paths + path);
+        add_file(core, entry, entry[2] * page, core->paths + path);
         path += strlen(core->paths + path) + 1;
     }
+    settle_stretches(core);
 }
 
 static void read_auxv(struct core *core)

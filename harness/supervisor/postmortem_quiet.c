@@ -3,7 +3,8 @@
  *
  * Two looks at /proc before the stop, some milliseconds apart, must agree in every thread's
  * state, system call and count of switches; then each wait must be one that only a thread of
- * the tree can end. Everything else is no proof, and the first reason against it is told.
+ * the tree can end. Everything else is no proof, and the first reason against it is told. Of a
+ * core there is one look, so what it says is of that moment.
  */
 #include "postmortem_parts.h"
 
@@ -212,9 +213,8 @@ static void judge(struct postmortem_process *process)
     if (process->refused[0] != 0 || quiet->still || quiet->why[0] != 0)
         return;
     snprintf(quiet->why, sizeof quiet->why, "%s",
-             process->all->core ? "a core is one moment: what was to come cannot be seen in it"
-             : quiet->moved     ? "something moved between two looks at it"
-                                : "not all of it could be read");
+             quiet->moved ? "something moved between two looks at it"
+                          : "not all of it could be read");
 }
 
 void postmortem_judge_quiet(struct postmortem *all)
@@ -222,6 +222,7 @@ void postmortem_judge_quiet(struct postmortem *all)
     for (unsigned i = 0; i < all->processes; i++) {
         struct postmortem_process *process = &all->process[i];
 
+        process->quiet.still = process->quiet.still || all->core;
         if (process->more || process->unstopped > 0)
             process->quiet.still = false;
         judge(process);

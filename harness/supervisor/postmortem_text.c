@@ -280,8 +280,7 @@ static bool is_chain(const struct postmortem_thread *thread)
     const struct postmortem_thread *next = postmortem_next(thread);
 
     return thread->circle == 0 && next != NULL && next->circle == 0 &&
-           (postmortem_next(next) != NULL ||
-            next->wait.owner == POSTMORTEM_OWNER_GONE ||
+           (postmortem_next(next) != NULL || next->wait.owner == POSTMORTEM_OWNER_GONE ||
             next->wait.owner == POSTMORTEM_OWNER_NOT_HERE);
 }
 
