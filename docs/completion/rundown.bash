@@ -158,6 +158,11 @@ _rundown_operands()
             _rundown_reply "$word" "" < <(_rundown_ask list "${given[0]}" --names)
         fi
         ;;
+    autopsy)
+        [[ $word != [0-9]* ]] ||
+            _rundown_reply "$word" "" < <(cd /proc && printf '%s\n' [0-9]*)
+        _rundown_files "$word" ""
+        ;;
     report) _rundown_files "$word" "" d ;;
     doctor) ;;
     *) _rundown_files "$word" "" ;;

@@ -338,7 +338,7 @@ static void verdict_text(const struct postmortem *all, char *out, size_t bytes)
     else if (all->gone > 0)
         snprintf(out, bytes, "HANG  whoever is waited for is not there");
     else if (postmortem_still(all))
-        snprintf(out, bytes, "HANG  nobody inside can go on");
+        snprintf(out, bytes, "HANG  nobody inside %s go on", all->core ? "could" : "can");
     else
         snprintf(out, bytes, "no hang seen");
 }
@@ -361,6 +361,12 @@ static void say_proof(const struct postmortem *all)
 {
     const struct postmortem_process *first = &all->process[0];
 
+    if (postmortem_still(all) && all->core) {
+        say(2, 4,
+            "at that moment every thread waited without a time limit for something that only "
+            "this program can do; timers and pending signals are not told by a core");
+        return;
+    }
     if (postmortem_still(all)) {
         say(2, 4,
             "proof: in two looks nothing moved; every thread waits without a time limit for "

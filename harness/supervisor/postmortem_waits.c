@@ -497,6 +497,15 @@ static void read_condition(struct postmortem_thread *thread)
     say_owner(thread, POSTMORTEM_OWNER_UNRECORDED, "a condition does not know who will signal it");
 }
 
+static void remark_python(struct postmortem_thread *thread)
+{
+    for (unsigned i = 0; i < thread->frames; i++)
+        if (strncmp(thread->frame[i].function, "PyThread_acquire_lock", 21) == 0)
+            postmortem_remark(thread->process->all,
+                              "who has a threading.Lock, and the lines of Python: a Lock is a "
+                              "semaphore; faulthandler, py-spy or gdb's py-bt tell the lines");
+}
+
 static void read_semaphore(struct postmortem_thread *thread)
 {
     uint8_t bytes[LOCKS_SEMAPHORE_BYTES];
@@ -507,6 +516,7 @@ static void read_semaphore(struct postmortem_thread *thread)
     if (semaphore.plausible)
         snprintf(thread->wait.details, sizeof thread->wait.details, "its value is %u, %u wait",
                  semaphore.value, semaphore.waiters);
+    remark_python(thread);
     say_owner(thread, POSTMORTEM_OWNER_UNRECORDED,
               "a semaphore does not note who took it, or who "
               "will post it");
@@ -834,6 +844,10 @@ static void read_call(struct postmortem_thread *thread)
     const char *text;
     enum call_kind kind = call_kind(thread->call, &text);
 
+    /* After a stop the kernel goes on with a call of another number: the stack has the name. */
+    if (thread->call == SYS_restart_syscall && thread->frames > 0 &&
+        strstr(thread->frame[0].function, "nanosleep") != NULL)
+        text = "sleeps";
     wait->kind = kinds[kind];
     wait->limited = kind == CALL_SLEEP;
     if (text != NULL)

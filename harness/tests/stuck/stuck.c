@@ -11,6 +11,7 @@
 #include <link.h>
 #include <linux/futex.h>
 #include <malloc.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -382,6 +383,13 @@ static void word(void)
     syscall(SYS_futex, &home_grown, FUTEX_WAIT_PRIVATE, 7, NULL, NULL, 0);
 }
 
+static void *locks_and_sleeps(void *unused)
+{
+    pthread_mutex_lock(&first_lock);
+    sleep(100000);
+    return unused;
+}
+
 /* --- the kernel's side
  * ------------------------------------------------------------------------------- */
 
@@ -437,6 +445,64 @@ static void forked(void)
         pthread_mutex_lock(&first_lock);
     }
     waitpid(pid, NULL, 0);
+}
+
+/* Waits that are none of the program's own business: something outside can end them. */
+static void fed(void)
+{
+    int ends[2];
+    char byte;
+
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        abort();
+    if (fork() == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        close(ends[0]);
+        sleep(100000);
+    }
+    close(ends[1]);
+    if (read(ends[0], &byte, 1) < 0)
+        abort();
+}
+
+static void accepts(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 1) != 0)
+        abort();
+    accept(fd, NULL, NULL);
+}
+
+static void shared_semaphore(void)
+{
+    int fd = memfd_create("shared", MFD_CLOEXEC);
+    sem_t *sem;
+
+    if (ftruncate(fd, 4096) != 0)
+        abort();
+    sem = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    sem_init(sem, 1, 0);
+    sem_wait(sem);
+}
+
+static void on_signal(int signal)
+{
+    sem_post(&slots);
+}
+
+static void handled(void)
+{
+    signal(SIGTERM, on_signal);
+    sem_wait(&slots);
+}
+
+/* Without spinning: under the agent's own scheduler nobody else would get his turn. */
+static void holds(void)
+{
+    start(locks_and_sleeps);
+    sleep(100000);
 }
 
 static void sleeps(void)
@@ -552,6 +618,11 @@ static const struct {
     {"socket", reads_own_socket},
     {"file-lock", file_lock},
     {"forked", forked},
+    {"fed", fed},
+    {"accepts", accepts},
+    {"shared-semaphore", shared_semaphore},
+    {"handled", handled},
+    {"holds", holds},
     {"sleeps", sleeps},
     {"runs", runs},
     {"torn", torn},
