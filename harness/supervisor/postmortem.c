@@ -200,11 +200,25 @@ enum stack_kind postmortem_frame_kind(const struct postmortem_process *process,
 /* --- threads with names ------------------------------------------------------------------------
  */
 
+/* How many numbers after main's: they begin again from below at the end. 0 for main itself. */
+static uint32_t number_after(const struct postmortem_thread *thread)
+{
+    uint32_t main = (uint32_t)thread->process->pid, tid = (uint32_t)thread->tid;
+
+    return tid >= main ? tid - main : tid + (UINT32_C(1) << 30) - main;
+}
+
+/* By birth: a clock's tick may have seen many. */
 static int compare_threads(const void *a, const void *b)
 {
     const struct postmortem_thread *one = a, *other = b;
+    uint32_t after = number_after(one), other_after = number_after(other);
 
-    return one->tid < other->tid ? -1 : one->tid > other->tid;
+    if (after == 0 || other_after == 0)
+        return after == 0 ? -(other_after != 0) : 1;
+    if (one->born != other->born)
+        return one->born < other->born ? -1 : 1;
+    return after < other_after ? -1 : after > other_after;
 }
 
 /* The agent's control block, if the agent of this very build is inside. */

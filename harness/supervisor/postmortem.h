@@ -137,6 +137,7 @@ struct postmortem_held {
  * @own: its number as the process itself sees it: what lock words hold.
  * @name: "T1" for main, "T?1", "T?2" for the others by number; the agent's where there is one.
  * @state: letter of /proc/PID/stat before the stop, '?' in a core. @stopped: registers were read.
+ * @born: in the kernel's ticks since it started; 0 in a core.
  * @call: system call under way, -1 for none.
  * @stack: a copy of @stack_bytes from @stack_address on.
  * @word: what lay around the futex: byte @word[i] was at @words_at + i; valid from @words_from
@@ -149,6 +150,7 @@ struct postmortem_thread {
     char name[POSTMORTEM_NAME];
     char comm[17];
     char state;
+    uint64_t born;
     bool stopped;
     long call;
     uint64_t argument[6];

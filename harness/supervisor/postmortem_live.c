@@ -147,15 +147,20 @@ static pid_t own_number(pid_t pid, pid_t tid)
     return (pid_t)number;
 }
 
-static char state_of(pid_t pid, pid_t tid)
+/* State and time of birth: fields 3 and 22 of its line, in which the name may hold anything. */
+static void read_stat(struct postmortem_thread *thread)
 {
     char path[64], text[512];
-    const char *paren;
+    const char *at;
 
-    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)tid);
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)thread->process->pid,
+             (int)thread->tid);
     read_text(path, text, sizeof text);
-    paren = strrchr(text, ')');
-    return paren != NULL && paren[1] == ' ' ? paren[2] : 'X';
+    at = strrchr(text, ')');
+    thread->state = at != NULL && at[1] == ' ' ? at[2] : 'X';
+    for (unsigned i = 2; at != NULL && i < 22; i++)
+        at = strchr(at + 1, ' ');
+    thread->born = at != NULL ? strtoull(at, NULL, 10) : 0;
 }
 
 static void read_thread(struct postmortem_thread *thread)
@@ -166,7 +171,7 @@ static void read_thread(struct postmortem_thread *thread)
     snprintf(path, sizeof path, "/proc/%d/task/%d/comm", (int)pid, (int)thread->tid);
     read_text(path, thread->comm, sizeof thread->comm);
     thread->own = own_number(pid, thread->tid);
-    thread->state = state_of(pid, thread->tid);
+    read_stat(thread);
 }
 
 static void read_program(struct postmortem_process *process)
@@ -272,7 +277,7 @@ static void finish_process(struct postmortem_process *process)
     refresh_maps(process, live_tid(process->pid));
     postmortem_name_threads(process);
     postmortem_name_stacks(process);
-    if (process->threads > 0 && process->thread[0].tid != process->pid)
+    if (process->threads > 0 && process->thread[0].tid != process->pid) /* main comes first */
         postmortem_remark(process->all, "the main thread of process %d has ended before the others",
                           (int)process->pid);
     if (process->more)

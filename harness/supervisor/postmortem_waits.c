@@ -161,7 +161,10 @@ static bool is_pi(const struct postmortem_thread *thread)
 /* The word of a lock that notes no owner, or the first one of a mutex. */
 static bool is_plain_lock(const struct postmortem_thread *thread)
 {
-    return futex_operation(thread) == FUTEX_WAIT && (uint32_t)thread->argument[2] == 2;
+    int operation = futex_operation(thread);
+
+    return (operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET) &&
+           (uint32_t)thread->argument[2] == 2;
 }
 
 static bool is_joined_word(const struct postmortem_thread *thread)
@@ -256,14 +259,14 @@ static enum postmortem_kind kind_of_words(const struct postmortem_thread *thread
 {
     uint64_t object;
 
-    if (is_pi(thread) || (futex_operation(thread) == FUTEX_WAIT && looks_like_mutex(thread)))
+    if (is_pi(thread) || ((futex_operation(thread) == FUTEX_WAIT || is_plain_lock(thread)) &&
+                          looks_like_mutex(thread)))
         return POSTMORTEM_MUTEX;
     if (is_joined_word(thread))
         return POSTMORTEM_JOIN;
-    if (is_plain_lock(thread))
-        return looks_like_stream(thread) ? POSTMORTEM_STREAM : POSTMORTEM_FUTEX;
     if (futex_operation(thread) != FUTEX_WAIT_BITSET)
-        return POSTMORTEM_FUTEX;
+        return is_plain_lock(thread) && looks_like_stream(thread) ? POSTMORTEM_STREAM
+                                                                  : POSTMORTEM_FUTEX;
     if (looks_like_semaphore(thread))
         return POSTMORTEM_SEMAPHORE;
     if (looks_like_rwlock(thread))

@@ -50,8 +50,8 @@ static char thread_look(pid_t pid, pid_t tid, long *call)
     return end != NULL ? end[2] : 'X';
 }
 
-/* How many threads sleep in a call that is no way to meet; -1 if one does not. */
-static int count_settled(pid_t pid)
+/* How many threads sleep in @wanted, or in any call that is no way to meet; -1 if one does not. */
+static int count_sleeping(pid_t pid, long wanted)
 {
     char path[64];
     struct dirent *entry;
@@ -66,13 +66,18 @@ static int count_settled(pid_t pid)
         if (entry->d_name[0] == '.')
             continue;
         count = thread_look(pid, atoi(entry->d_name), &call) == 'S' && call >= 0 &&
-                        call != SYS_sched_yield
+                        (wanted >= 0 ? call == wanted : call != SYS_sched_yield)
                     ? count + 1
                     : -1;
     }
     if (tasks != NULL)
         closedir(tasks);
     return count;
+}
+
+static int count_settled(pid_t pid)
+{
+    return count_sleeping(pid, -1);
 }
 
 static void wait_settled(pid_t pid, int threads)
@@ -433,6 +438,7 @@ static void filter_ptrace(void)
     };
     struct sock_fprog program = {sizeof code / sizeof code[0], code};
 
+    setenv("ASAN_OPTIONS", "detect_leaks=0", 1); /* which needs ptrace itself */
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
         _exit(99);
@@ -723,7 +729,6 @@ static pid_t find_sleeper(const char *word)
         char path[300], text[2048];
         pid_t pid = atoi(entry->d_name);
         ssize_t length;
-        long call;
         int fd;
 
         snprintf(path, sizeof path, "/proc/%s/cmdline", entry->d_name);
@@ -732,8 +737,7 @@ static pid_t find_sleeper(const char *word)
         if (fd >= 0)
             close(fd);
         if (length > 0 && memmem(text, (size_t)length, word, strlen(word)) != NULL &&
-            thread_look(pid, pid, &call) == 'S' && call == SYS_clock_nanosleep &&
-            count_settled(pid) == 2)
+            count_sleeping(pid, SYS_clock_nanosleep) == 2)
             found = pid;
     }
     if (processes != NULL)
