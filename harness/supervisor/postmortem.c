@@ -5,6 +5,7 @@
  * Nothing here is stopped any more, so it may take its time; a process may even have ended
  * meanwhile. The copies made under the stop come first in every reading.
  */
+#include "postmortem.h"
 #include "postmortem_parts.h"
 
 #include "evidence.h"

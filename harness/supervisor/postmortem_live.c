@@ -97,6 +97,19 @@ static void copy_threads(struct postmortem_process *process, const pid_t *tids, 
     }
 }
 
+/* On a loaded machine nobody else should run while somebody stands still; root alone may ask. */
+static void copy_quickly(struct postmortem_process *process, const pid_t *tids, size_t count)
+{
+    int usual = getpriority(PRIO_PROCESS, 0);
+    bool hurried = setpriority(PRIO_PROCESS, 0, -20) == 0;
+
+    copy_threads(process, tids, count);
+    unwind_detach_all(process->pid, tids, count);
+    if (hurried)
+        setpriority(PRIO_PROCESS, 0, usual);
+}
+
+/* Not hurried: until they stand, its threads need the processors themselves. */
 static int copy_stopped(struct postmortem_process *process, pid_t *tids, struct error *e)
 {
     double start = now_ms();
@@ -106,22 +119,9 @@ static int copy_stopped(struct postmortem_process *process, pid_t *tids, struct 
     if (code != 0 && code != ERROR_FULL)
         return code;
     process->more = code == ERROR_FULL;
-    copy_threads(process, tids, count);
-    unwind_detach_all(process->pid, tids, count);
+    copy_quickly(process, tids, count);
     process->stopped_ms = now_ms() - start;
     return 0;
-}
-
-/* On a loaded machine nobody else should run while somebody stands still; root alone may ask. */
-static int copy_quickly(struct postmortem_process *process, pid_t *tids, struct error *e)
-{
-    int usual = getpriority(PRIO_PROCESS, 0);
-    bool hurried = setpriority(PRIO_PROCESS, 0, -20) == 0;
-    int code = copy_stopped(process, tids, e);
-
-    if (hurried)
-        setpriority(PRIO_PROCESS, 0, usual);
-    return code;
 }
 
 /* --- afterwards ----------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ static int read_process(struct postmortem_process *process, struct error *e)
         look_apart(first);
         postmortem_look(process->pid, &other);
         compare_looks(process, &one, &other);
-        code = copy_quickly(process, tids, e);
+        code = copy_stopped(process, tids, e);
     }
     free(tids);
     return code;
