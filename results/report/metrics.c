@@ -13,6 +13,7 @@
 #include <results/store/severity.h>
 #include <results/store/store.h>
 #include <results/text/escape.h>
+#include <results/text/opinion.h>
 #include <results/text/rate.h>
 #include <results/text/stream.h>
 
@@ -343,34 +344,6 @@ static int write_rates(struct metrics *metrics)
 /* --- leaks -------------------------------------------------------------------------------------
  */
 
-/* As the detector of leaks has them: only frees of what was there before may sink below 0. */
-static enum stats_leak_kind kind_of(const char *name)
-{
-    static const char *const exact[] = {"heap.bytes", "heap.blocks", "threads",
-                                        "modules",    "fds",         "map.pages"};
-
-    for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++)
-        if (strcmp(exact[i], name) == 0)
-            return STATS_LEAK_EXACT;
-    return STATS_LEAK_OTHER;
-}
-
-static long long quantum_of(const char *name)
-{
-    return strcmp(name, "heap.bytes") == 0 ? 8 : 1;
-}
-
-static size_t usable(const char *name, const int64_t *samples, size_t count)
-{
-    bool may_sink = strncmp(name, "heap.", 5) == 0;
-    size_t i = 0;
-
-    while (i < count && (samples[i] >= 0 || may_sink) && samples[i] <= STATS_LEAK_SAMPLE_MAX &&
-           samples[i] >= -STATS_LEAK_SAMPLE_MAX)
-        i++;
-    return i;
-}
-
 static size_t cell_index(const struct metrics *metrics, int64_t id)
 {
     size_t i = 0;
@@ -422,7 +395,7 @@ static void judge(struct leak *leak, const int64_t *samples, size_t count)
     struct stats_leak verdict;
 
     _Static_assert(sizeof(long long) == sizeof(int64_t), "samples are judged where they lie");
-    if (stats_leak_judge(values, count, kind_of(leak->kind), &verdict) != 0)
+    if (stats_leak_judge(values, count, opinion_kind(leak->kind), &verdict) != 0)
         return;
     leak->verdicts[verdict.verdict]++;
     if (!is_worse(&verdict, &leak->worst))
@@ -430,7 +403,7 @@ static void judge(struct leak *leak, const int64_t *samples, size_t count)
     leak->worst = verdict;
     leak->smallest = (struct stats_leak_smallest){0};
     if (verdict.verdict == STATS_LEAK_CLEAN)
-        stats_leak_smallest(values, count, kind_of(leak->kind), quantum_of(leak->kind),
+        stats_leak_smallest(values, count, opinion_kind(leak->kind), opinion_quantum(leak->kind),
                             &leak->smallest);
 }
 
@@ -449,7 +422,7 @@ static int each_series(int64_t cell, uint64_t cycle, const char *kind, size_t st
         return metrics->code;
     leak = find_leak(metrics, index, kind);
     if (leak != NULL)
-        judge(leak, samples, usable(kind, samples, count));
+        judge(leak, samples, opinion_usable(kind, samples, count));
     else
         metrics->code = out_of_memory(metrics->e);
     free(samples);

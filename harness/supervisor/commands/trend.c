@@ -14,6 +14,7 @@
 #include <results/text/amount.h>
 #include <results/text/escape.h>
 #include <results/text/json_write.h>
+#include <results/text/opinion.h>
 
 #include <ctype.h>
 #include <errno.h>
@@ -36,10 +37,6 @@ enum {
     SHOWN_AT_ONCE = 8,
     VALUES_MAX = 1 << 26,
     DIFFERENCES = 20,
-    PAGE_BYTES = 4096,
-    JUDGED_FROM = 25,    /* values for any opinion, */
-    BELIEVED_FROM = 105, /* for a verdict, */
-    LONG_FROM = 425,     /* and for one without "over so many cycles" */
 };
 
 static const uint64_t quantum_max = UINT64_C(1) << 38;
@@ -526,173 +523,16 @@ static void read_series(struct series *series, struct trend *trend)
 /* --- judging ------------------------------------------------------------------------------------
  */
 
-/*
- * struct opinion - all that is said of a series.
- * @smallest: of one that shows no leak.
- */
-struct opinion {
-    struct stats_leak leak;
-    struct stats_leak_trail trail;
-    struct stats_leak_smallest smallest;
-    long long quantum;
-};
-
-static unsigned long long common_divisor(unsigned long long a, unsigned long long b)
-{
-    while (b != 0) {
-        unsigned long long rest = a % b;
-
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
-/*
- * A step too small would promise a smaller leak than such values can show, so the largest one
- * that they allow is taken. A constant series allows any: what its value is a multiple of, up
- * to a page, which no counter of memory exceeds.
- */
-static long long guess_quantum(const struct series *series)
-{
-    unsigned long long step = 0;
-    long long first = series->sample[0];
-
-    for (size_t i = 1; i < series->count && step != 1; i++)
-        step = common_divisor((unsigned long long)llabs(series->sample[i] - first), step);
-    if (step == 0 && first != 0)
-        step = common_divisor((unsigned long long)llabs(first), PAGE_BYTES);
-    if (step == 0)
-        step = 1;
-    return step < quantum_max ? (long long)step : (long long)quantum_max;
-}
-
-/* As if it had been looked at while it grew, so that a leak that did not last is told. */
-static void follow(struct opinion *opinion, const struct series *series, enum stats_leak_kind kind)
-{
-    for (size_t count = JUDGED_FROM; count < series->count; count++) {
-        if (!stats_leak_due(count))
-            continue;
-        stats_leak_judge(series->sample, count, kind, &opinion->leak);
-        stats_leak_follow(&opinion->trail, &opinion->leak);
-    }
-    stats_leak_judge(series->sample, series->count, kind, &opinion->leak);
-    stats_leak_follow(&opinion->trail, &opinion->leak);
-}
-
 static struct opinion judge(const struct series *series, const struct trend *trend)
 {
-    struct opinion opinion = {.quantum = (long long)trend->quantum};
+    struct opinion opinion;
 
-    if (opinion.quantum == 0)
-        opinion.quantum = guess_quantum(series);
-    follow(&opinion, series, trend->kind);
-    if (opinion.leak.verdict == STATS_LEAK_CLEAN)
-        stats_leak_smallest(series->sample, series->count, trend->kind, opinion.quantum,
-                            &opinion.smallest);
+    opinion_form(&opinion, series->sample, series->count, trend->kind, (long long)trend->quantum);
     return opinion;
-}
-
-static bool is_bounded(const struct opinion *opinion)
-{
-    return opinion->leak.verdict == STATS_LEAK_CLEAN && opinion->smallest.per_lap > 0;
-}
-
-/* Of fresh noise, a leak of three times the even odds is found in 94 % and more. */
-static double likely(const struct opinion *opinion)
-{
-    return 3 * opinion->smallest.per_lap;
-}
-
-/* How many values would tell more; 0: the verdict stands, or more values are not what it lacks. */
-static size_t needed(const struct opinion *opinion, enum stats_leak_kind kind)
-{
-    size_t believed = kind == STATS_LEAK_OTHER ? LONG_FROM : BELIEVED_FROM;
-
-    if (opinion->leak.verdict == STATS_LEAK_FOUND)
-        return 0;
-    if (opinion->leak.cycles < believed)
-        return believed;
-    return opinion->leak.verdict == STATS_LEAK_SUSPECT ? 4 * opinion->leak.cycles : 0;
-}
-
-/* The words of JSON, which stay. */
-static const char *verdict_word(const struct opinion *opinion)
-{
-    switch (opinion->leak.verdict) {
-    case STATS_LEAK_FOUND:
-        return "leak";
-    case STATS_LEAK_SUSPECT:
-        return "suspect";
-    case STATS_LEAK_CLEAN:
-        return is_bounded(opinion) ? "none-above" : "undecided";
-    default:
-        return "too-short";
-    }
 }
 
 /* --- words --------------------------------------------------------------------------------------
  */
-
-/* Four digits that count, and never a power of ten. */
-static const char *signed_text(double number, char out[AMOUNT_BYTES])
-{
-    snprintf(out, AMOUNT_BYTES,
-             number == 0           ? "%.0f"
-             : fabs(number) < 1000 ? "%+.4g"
-                                   : "%+.0f",
-             number);
-    return out;
-}
-
-/* A bound may only be rounded up. */
-static const char *bound_text(double number, char out[AMOUNT_BYTES])
-{
-    snprintf(out, AMOUNT_BYTES, "%.4g", number);
-    if (number >= 1000)
-        snprintf(out, AMOUNT_BYTES, "%.0f", ceil(number));
-    else if (strtod(out, NULL) < number)
-        snprintf(out, AMOUNT_BYTES, "%.9g", number);
-    return out;
-}
-
-static void write_undecided(FILE *out, const struct opinion *opinion, enum stats_leak_kind kind)
-{
-    size_t more = needed(opinion, kind);
-
-    if (more > 0)
-        fprintf(out, "undecided: nothing seen, but %zu cycles rule nothing out; %zu are needed",
-                opinion->leak.cycles, more);
-    else
-        fputs("undecided: nothing seen, but the values move too much to rule anything out", out);
-}
-
-static void write_verdict(FILE *out, const struct opinion *opinion, const struct trend *trend)
-{
-    size_t cycles = opinion->leak.cycles;
-    char bound[AMOUNT_BYTES];
-
-    switch (opinion->leak.verdict) {
-    case STATS_LEAK_FOUND:
-        fputs("leak", out);
-        if (cycles < LONG_FROM)
-            fprintf(out, " over %zu cycles", cycles);
-        break;
-    case STATS_LEAK_SUSPECT:
-        fputs("suspect", out);
-        break;
-    case STATS_LEAK_CLEAN:
-        if (is_bounded(opinion))
-            fprintf(out, "none above %s %s/cycle", bound_text(likely(opinion), bound),
-                    shown_word(trend->unit));
-        else
-            write_undecided(out, opinion, trend->kind);
-        break;
-    default:
-        fprintf(out, "too short: %zu cycle%s, %d are needed for an opinion and %zu for a verdict",
-                cycles, cycles == 1 ? "" : "s", JUDGED_FROM, needed(opinion, trend->kind));
-    }
-}
 
 static char *verdict_text(const struct opinion *opinion, const struct trend *trend)
 {
@@ -701,24 +541,10 @@ static char *verdict_text(const struct opinion *opinion, const struct trend *tre
     FILE *out = open_memstream(&text, &length);
 
     if (out != NULL)
-        write_verdict(out, opinion, trend);
+        opinion_verdict(out, opinion, shown_word(trend->unit));
     if (out == NULL || fclose(out) != 0)
         arguments_refuse("trend", "out of memory");
     return text;
-}
-
-static const char *class_meaning(enum stats_leak_class class)
-{
-    static const char *const meanings[] = {
-        [STATS_LEAK_FLAT] = "the floor stays where it is",
-        [STATS_LEAK_NO_TREND] = "the floor goes up and down",
-        [STATS_LEAK_STEPPED] = "the floor rises in few steps",
-        [STATS_LEAK_SLOWING] = "the floor rises ever more slowly, as of a cache that fills",
-        [STATS_LEAK_RISING] = "the floor rises and keeps rising",
-        [STATS_LEAK_RETURNED] = "the floor rises, but fell back once",
-    };
-
-    return class > STATS_LEAK_NONE && class <= STATS_LEAK_RETURNED ? meanings[class] : "";
 }
 
 static void field(const char *name)
@@ -745,8 +571,8 @@ static void print_slope(const struct opinion *opinion, const char *unit)
     char slope[AMOUNT_BYTES], low[AMOUNT_BYTES], high[AMOUNT_BYTES];
 
     field("slope");
-    printf("%s %s/cycle, 95 %% interval %s to %s\n", signed_text(leak->slope.slope, slope), unit,
-           signed_text(leak->slope.low, low), signed_text(leak->slope.high, high));
+    printf("%s %s/cycle, 95 %% interval %s to %s\n", opinion_signed(leak->slope.slope, slope), unit,
+           opinion_signed(leak->slope.low, low), opinion_signed(leak->slope.high, high));
     field("growth");
     printf("%+lld %s over cycles %zu to %zu\n", leak->growth, unit, leak->floors.start[0],
            leak->floors.start[leak->floors.blocks] - 1);
@@ -754,7 +580,8 @@ static void print_slope(const struct opinion *opinion, const char *unit)
     printf("%.2g of such a rise without a trend\n", leak->chance.p);
     if (isfinite(leak->early_slope)) {
         field("before");
-        printf("%s %s/cycle in the window before\n", signed_text(leak->early_slope, slope), unit);
+        printf("%s %s/cycle in the window before\n", opinion_signed(leak->early_slope, slope),
+               unit);
     }
     field("floor");
     if (leak->quiet > 0)
@@ -767,19 +594,20 @@ static void print_smallest(const struct opinion *opinion, const char *unit)
 {
     char even[AMOUNT_BYTES], more[AMOUNT_BYTES];
 
-    if (!is_bounded(opinion))
+    if (!opinion_is_bounded(opinion))
         return;
     field("smallest");
     printf("this series would have shown a leak of %s %s/cycle at even odds, of %s likely\n",
-           bound_text(opinion->smallest.per_lap, even), unit, bound_text(likely(opinion), more));
+           opinion_bound(opinion->smallest.per_lap, even), unit,
+           opinion_bound(opinion_likely(opinion), more));
 }
 
-static void print_outlook(const struct opinion *opinion, enum stats_leak_kind kind)
+static void print_outlook(const struct opinion *opinion)
 {
     if (opinion->leak.verdict != STATS_LEAK_SUSPECT)
         return;
     field("next");
-    printf("not proved, so the exit status is 0; %zu cycles would tell\n", needed(opinion, kind));
+    printf("not proved, so the exit status is 0; %zu cycles would tell\n", opinion_needs(opinion));
 }
 
 static void print_history(const struct opinion *opinion, const struct series *series)
@@ -819,17 +647,17 @@ static void print_text(const struct trend *trend, const struct series *series,
 {
     const char *unit = shown_word(trend->unit);
 
-    write_verdict(stdout, opinion, trend);
+    opinion_verdict(stdout, opinion, unit);
     putchar('\n');
     print_series(trend, opinion);
     if (opinion->leak.verdict >= STATS_LEAK_CLEAN) {
         field("class");
         printf("%s: %s\n", stats_leak_class_name(opinion->leak.class),
-               class_meaning(opinion->leak.class));
+               opinion_class_meaning(opinion->leak.class));
         print_slope(opinion, unit);
     }
     print_smallest(opinion, unit);
-    print_outlook(opinion, trend->kind);
+    print_outlook(opinion);
     print_history(opinion, series);
     print_differences(series);
 }
@@ -884,13 +712,13 @@ static void json_judged(struct json_write *json, const struct stats_leak *leak)
 
 static void json_smallest(struct json_write *json, const struct opinion *opinion)
 {
-    if (!is_bounded(opinion)) {
+    if (!opinion_is_bounded(opinion)) {
         json_write_null(json, "smallest");
         return;
     }
     json_write_open_object(json, "smallest");
     json_write_real(json, "even", opinion->smallest.per_lap);
-    json_write_real(json, "likely", likely(opinion));
+    json_write_real(json, "likely", opinion_likely(opinion));
     json_write_close_object(json);
 }
 
@@ -922,7 +750,7 @@ static void print_json(const struct trend *trend, const struct series *series,
 
     json_write_open_object(&json, NULL);
     json_write_unsigned(&json, "format", TREND_FORMAT);
-    json_write_text(&json, "verdict", verdict_word(opinion));
+    json_write_text(&json, "verdict", opinion_word(opinion));
     json_write_text(&json, "text", text);
     json_text_or_null(&json, "file", trend->path);
     json_text_or_null(&json, "column", trend->column);
@@ -930,7 +758,7 @@ static void print_json(const struct trend *trend, const struct series *series,
     json_write_text(&json, "unit", trend->unit);
     json_write_signed(&json, "quantum", opinion->quantum);
     json_write_unsigned(&json, "cycles", opinion->leak.cycles);
-    json_count_or_null(&json, "cycles_needed", needed(opinion, trend->kind));
+    json_count_or_null(&json, "cycles_needed", opinion_needs(opinion));
     json_judged(&json, &opinion->leak);
     json_smallest(&json, opinion);
     json_withdrawn(&json, &opinion->trail);
