@@ -12,58 +12,13 @@
 #include <results/store/severity.h>
 #include <results/store/store.h>
 #include <results/text/json_write.h>
+#include <results/text/moments.h>
 #include <results/text/stream.h>
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPEN_MAX = 64, NO_THREAD = -1 };
-
-/*
- * struct kind - events that begin and end a slice: the agent's word and the flight recorder's.
- * Several kinds may end one.
- */
-static const struct kind {
-    const char *title;
-    const char *begin[2];
-    const char *end[4];
-} kinds[] = {
-    {"waits for a lock",
-     {"wait-begin", "lock_wait"},
-     {"acquired", "lock_acquire", "wait-failed", "owner-died"}},
-    {"waits for a thread's end", {"join-begin", NULL}, {"join-end", NULL, NULL, NULL}},
-    {"loads a module",
-     {"load-begin", "module_load_begin"},
-     {"load-end", "module_load_end", NULL, NULL}},
-    {"unloads a module",
-     {"unload-begin", "module_unload_begin"},
-     {"unload-end", "module_unload_end", NULL, NULL}},
-    {"lap", {"lap-begin", NULL}, {"lap-end", NULL, NULL, NULL}},
-};
-
-enum { KINDS = sizeof kinds / sizeof kinds[0] };
-
-/*
- * struct moment - one line of a timeline. @us: since the first. @thread: index into names.
- * @name, @detail: inside the text, cut off by NULs.
- */
-struct moment {
-    double us;
-    int thread;
-    const char *name;
-    const char *detail;
-};
-
-/* struct timeline - a timeline's text taken apart. @text is ours. @end: of the last slice. */
-struct timeline {
-    char *text;
-    struct moment *moment;
-    size_t moments;
-    const char **thread;
-    size_t threads;
-    double last, end;
-};
+enum { OPEN_MAX = 64 };
 
 /* struct writing - what is being written. @next_id: for processes and threads alike. */
 struct writing {
@@ -78,127 +33,6 @@ struct writing {
     int code; /* of a failure inside a callback */
     struct error *e;
 };
-
-/* --- reading a timeline ------------------------------------------------------------------------
- */
-
-/* Cuts the word at *@rest off and moves *@rest to the next one. */
-static char *cut_word(char **rest)
-{
-    char *word = *rest + strspn(*rest, " "), *end = word + strcspn(word, " ");
-
-    *rest = end + strspn(end, " ");
-    *end = '\0';
-    return word;
-}
-
-/* A thread's name is one word, or "tid 17" where no hook saw its birth. */
-static char *cut_thread(char **rest)
-{
-    char *word = *rest + strspn(*rest, " "), *end;
-
-    if (strncmp(word, "tid ", 4) != 0)
-        return cut_word(rest);
-    end = word + 4;
-    end += strcspn(end, " ");
-    *rest = *end != '\0' ? end + 1 : end;
-    *end = '\0';
-    return word;
-}
-
-static int find_thread(struct timeline *timeline, const char *name)
-{
-    for (size_t i = 0; i < timeline->threads; i++)
-        if (strcmp(timeline->thread[i], name) == 0)
-            return (int)i;
-    timeline->thread[timeline->threads] = name;
-    return (int)timeline->threads++;
-}
-
-/* A passed site tells more by its name than by "site". */
-static void name_after_site(struct moment *moment, char *detail)
-{
-    if ((strcmp(moment->name, "site") == 0 || strcmp(moment->name, "call") == 0) &&
-        *detail != '\0' && strncmp(detail, "0x", 2) != 0) {
-        moment->name = cut_word(&detail);
-        moment->detail = detail;
-    }
-}
-
-/* "-2.010 ms  T1.2     free  ...". What is no such line is shown whole, on no thread's track. */
-static void read_line(struct timeline *timeline, char *line)
-{
-    struct moment *moment = &timeline->moment[timeline->moments++];
-    char *rest;
-    double before = strtod(line, &rest);
-
-    *moment = (struct moment){.us = timeline->moments > 1 ? moment[-1].us : 0,
-                              .thread = NO_THREAD,
-                              .name = line,
-                              .detail = ""};
-    if (rest == line || !(before <= 0 && before > -1e12) || strncmp(rest, " ms  ", 5) != 0)
-        return;
-    rest += 5;
-    moment->us = before * 1000;
-    moment->thread = find_thread(timeline, cut_thread(&rest));
-    moment->name = cut_word(&rest);
-    moment->detail = rest;
-    name_after_site(moment, rest);
-}
-
-/* Lines tell the time before the last; tracks want the time since the first. */
-static void count_from_first(struct timeline *timeline)
-{
-    double first = 0;
-
-    for (size_t i = 0; i < timeline->moments; i++)
-        if (timeline->moment[i].us < first)
-            first = timeline->moment[i].us;
-    for (size_t i = 0; i < timeline->moments; i++) {
-        timeline->moment[i].us -= first;
-        if (timeline->moment[i].us > timeline->last)
-            timeline->last = timeline->moment[i].us;
-    }
-}
-
-static size_t count_lines(const char *text)
-{
-    size_t lines = 1;
-
-    for (; *text != '\0'; text++)
-        lines += *text == '\n';
-    return lines;
-}
-
-static void timeline_free(struct timeline *timeline)
-{
-    free(timeline->text);
-    free(timeline->moment);
-    free(timeline->thread);
-    memset(timeline, 0, sizeof *timeline);
-}
-
-static int timeline_read(struct timeline *timeline, const char *text, double hang_ms,
-                         struct error *e)
-{
-    size_t lines = count_lines(text);
-    char *rest;
-
-    *timeline = (struct timeline){.text = strdup(text)};
-    timeline->moment = calloc(lines, sizeof *timeline->moment);
-    timeline->thread = calloc(lines, sizeof *timeline->thread);
-    if (timeline->text == NULL || timeline->moment == NULL || timeline->thread == NULL) {
-        timeline_free(timeline);
-        return error_set(e, ERROR_MEMORY, "report: out of memory");
-    }
-    rest = timeline->text;
-    for (char *line; (line = strsep(&rest, "\n")) != NULL;)
-        if (*line != '\0')
-            read_line(timeline, line);
-    count_from_first(timeline);
-    timeline->end = timeline->last + (hang_ms > 0 && hang_ms < 1e12 ? hang_ms * 1000 : 0);
-    return 0;
-}
 
 /* --- events ------------------------------------------------------------------------------------
  */
@@ -243,11 +77,6 @@ static void end_instant(struct writing *writing)
     json_write_close_object(&writing->json);
 }
 
-static bool is_injection(const char *name)
-{
-    return strncmp(name, "inject", 6) == 0;
-}
-
 static unsigned verdict_track(const struct writing *writing)
 {
     return writing->process + 1;
@@ -260,7 +89,7 @@ static unsigned track_of(const struct writing *writing, int thread)
 
 static void write_instant(struct writing *writing, const struct moment *moment)
 {
-    bool injection = is_injection(moment->name);
+    bool injection = moments_is_injection(moment->name);
 
     begin_instant(writing, moment->name, injection ? "injection" : "event", injection ? "p" : "t",
                   track_of(writing, moment->thread), moment->us);
@@ -270,7 +99,7 @@ static void write_instant(struct writing *writing, const struct moment *moment)
 
 /* @until: what ended it, NULL if nothing did. */
 static void write_slice(struct writing *writing, const struct moment *begin,
-                        const struct kind *kind, double end, const char *until)
+                        const struct moments_kind *kind, double end, const char *until)
 {
     struct json_write *json = &writing->json;
 
@@ -288,44 +117,19 @@ static void write_slice(struct writing *writing, const struct moment *begin,
 /* --- slices ------------------------------------------------------------------------------------
  */
 
-static bool is_one_of(const char *name, const char *const *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (list[i] != NULL && strcmp(list[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* The kind of slice that @name begins, or that it ends; NULL for none. */
-static const struct kind *kind_begun(const char *name)
-{
-    for (size_t i = 0; i < KINDS; i++)
-        if (is_one_of(name, kinds[i].begin, 2))
-            return &kinds[i];
-    return NULL;
-}
-
-static const struct kind *kind_ended(const char *name)
-{
-    for (size_t i = 0; i < KINDS; i++)
-        if (is_one_of(name, kinds[i].end, 4))
-            return &kinds[i];
-    return NULL;
-}
-
 /* struct open - slices of one thread that nothing has ended yet, the outermost first. */
 struct open {
     struct {
         const struct moment *begin;
-        const struct kind *kind;
+        const struct moments_kind *kind;
     } slice[OPEN_MAX];
     size_t count;
 };
 
 /* Ends the innermost of this kind and all inside it, so that slices nest; false if there is none.
  */
-static bool close_slices(struct writing *writing, struct open *open, const struct kind *kind,
-                         const struct moment *end)
+static bool close_slices(struct writing *writing, struct open *open,
+                         const struct moments_kind *kind, const struct moment *end)
 {
     size_t at = open->count;
 
@@ -341,7 +145,8 @@ static bool close_slices(struct writing *writing, struct open *open, const struc
     return true;
 }
 
-static bool open_slice(struct open *open, const struct moment *begin, const struct kind *kind)
+static bool open_slice(struct open *open, const struct moment *begin,
+                       const struct moments_kind *kind)
 {
     if (open->count == OPEN_MAX)
         return false;
@@ -352,7 +157,8 @@ static bool open_slice(struct open *open, const struct moment *begin, const stru
 
 static void write_moment(struct writing *writing, struct open *open, const struct moment *moment)
 {
-    const struct kind *begun = kind_begun(moment->name), *ended = kind_ended(moment->name);
+    const struct moments_kind *begun = moments_begun(moment->name),
+                              *ended = moments_ended(moment->name);
 
     if (begun != NULL && open_slice(open, moment, begun))
         return;
@@ -360,19 +166,19 @@ static void write_moment(struct writing *writing, struct open *open, const struc
         write_instant(writing, moment);
 }
 
-static void write_thread(struct writing *writing, const struct timeline *timeline, int thread)
+static void write_thread(struct writing *writing, const struct moments *moments, int thread)
 {
     struct open open = {.count = 0};
 
-    if (thread != NO_THREAD)
-        write_name(writing, "thread_name", track_of(writing, thread), timeline->thread[thread]);
-    for (size_t i = 0; i < timeline->moments; i++)
-        if (timeline->moment[i].thread == thread)
-            write_moment(writing, &open, &timeline->moment[i]);
+    if (thread != MOMENTS_NO_THREAD)
+        write_name(writing, "thread_name", track_of(writing, thread), moments->thread[thread]);
+    for (size_t i = 0; i < moments->count; i++)
+        if (moments->moment[i].thread == thread)
+            write_moment(writing, &open, &moments->moment[i]);
     while (open.count > 0) {
         open.count--;
         write_slice(writing, open.slice[open.count].begin, open.slice[open.count].kind,
-                    timeline->end, NULL);
+                    moments->end, NULL);
     }
 }
 
@@ -396,32 +202,32 @@ static int each_code(const struct store_finding *finding, void *context)
     return 0;
 }
 
-static void write_silence(struct writing *writing, const struct timeline *timeline)
+static void write_silence(struct writing *writing, const struct moments *moments)
 {
     struct json_write *json = &writing->json;
 
-    if (timeline->end <= timeline->last)
+    if (moments->end <= moments->last)
         return;
     begin_event(json, "no event", "X", writing->process, verdict_track(writing));
     json_write_text(json, "cat", "slice");
-    json_write_real(json, "ts", timeline->last);
-    json_write_real(json, "dur", timeline->end - timeline->last);
+    json_write_real(json, "ts", moments->last);
+    json_write_real(json, "dur", moments->end - moments->last);
     json_write_close_object(json);
 }
 
-static bool shows_injection(const struct timeline *timeline)
+static bool shows_injection(const struct moments *moments)
 {
-    for (size_t i = 0; i < timeline->moments; i++)
-        if (is_injection(timeline->moment[i].name))
+    for (size_t i = 0; i < moments->count; i++)
+        if (moments_is_injection(moments->moment[i].name))
             return true;
     return false;
 }
 
 /* The timeline is short; what was injected before it began has no moment in it. */
-static void write_earlier_injection(struct writing *writing, const struct timeline *timeline,
+static void write_earlier_injection(struct writing *writing, const struct moments *moments,
                                     const struct store_finding *finding)
 {
-    if (shows_injection(timeline) || finding->injected[0] == '\0' ||
+    if (shows_injection(moments) || finding->injected[0] == '\0' ||
         strncmp(finding->injected, "nothing", 7) == 0 ||
         strstr(finding->injected, "did not fire") != NULL)
         return;
@@ -447,23 +253,23 @@ static char *process_name(const struct writing *writing, const struct store_find
 }
 
 static int write_cycle(struct writing *writing, const struct store_finding *finding,
-                       const struct timeline *timeline)
+                       const struct moments *moments)
 {
     char *name = process_name(writing, finding);
 
     if (name == NULL)
         return error_set(writing->e, ERROR_MEMORY, "report: out of memory");
     writing->process = writing->next_id;
-    writing->next_id += 2 + (unsigned)timeline->threads;
-    writing->end = timeline->end;
+    writing->next_id += 2 + (unsigned)moments->threads;
+    writing->end = moments->end;
     write_name(writing, "process_name", verdict_track(writing), name);
     free(name);
     write_name(writing, "thread_name", verdict_track(writing),
-               timeline->moments > 0 ? "verdict" : "verdict (no timeline was stored)");
-    write_earlier_injection(writing, timeline, finding);
-    for (int i = NO_THREAD; i < (int)timeline->threads; i++)
-        write_thread(writing, timeline, i);
-    write_silence(writing, timeline);
+               moments->count > 0 ? "verdict" : "verdict (no timeline was stored)");
+    write_earlier_injection(writing, moments, finding);
+    for (int i = MOMENTS_NO_THREAD; i < (int)moments->threads; i++)
+        write_thread(writing, moments, i);
+    write_silence(writing, moments);
     return store_finding_get(writing->store, finding->cell, finding->cycle, each_code, writing,
                              writing->e);
 }
@@ -480,7 +286,7 @@ static int first_timeline(const struct store_finding *finding, void *context)
 static int each_cycle(const struct store_finding *finding, void *context)
 {
     struct writing *writing = context;
-    struct timeline timeline;
+    struct moments moments;
     char *text = NULL;
     int code;
 
@@ -491,11 +297,11 @@ static int each_cycle(const struct store_finding *finding, void *context)
     if (code == 0 && text == NULL)
         code = error_set(writing->e, ERROR_MEMORY, "report: out of memory");
     if (code == 0)
-        code = timeline_read(&timeline, text, finding->hang_ms, writing->e);
+        code = moments_read(&moments, text, finding->hang_ms, writing->e);
     free(text);
     if (code == 0) {
-        code = write_cycle(writing, finding, &timeline);
-        timeline_free(&timeline);
+        code = write_cycle(writing, finding, &moments);
+        moments_free(&moments);
     }
     writing->code = code;
     return code;
