@@ -33,7 +33,7 @@ struct finding *judgement_add(struct judgement *judgement, enum stop_code code)
 }
 
 /* Cut text may end inside a character; that end is dropped, other bad bytes become '?'. */
-static void make_harmless(char *text, size_t length)
+static void make_harmless(char *text, size_t length, size_t room)
 {
     size_t at = 0;
 
@@ -41,7 +41,7 @@ static void make_harmless(char *text, size_t length)
         uint32_t character;
         size_t bytes = utf8_next(text + at, length - at, &character);
 
-        if (character == UTF8_BAD && length == FINDING_TEXT_BYTES - 1 && length - at < 4)
+        if (character == UTF8_BAD && length == room - 1 && length - at < 4)
             break;
         if (character == UTF8_BAD || character < ' ' || (character >= 0x7f && character < 0xa0))
             memset(text + at, '?', bytes);
@@ -63,7 +63,31 @@ void finding_say(struct finding *finding, const char *format, ...)
     va_start(args, format);
     vsnprintf(line, FINDING_TEXT_BYTES, format, args);
     va_end(args);
-    make_harmless(line, strlen(line));
+    make_harmless(line, strlen(line), FINDING_TEXT_BYTES);
+}
+
+static void set_text(char *out, size_t room, const char *text)
+{
+    snprintf(out, room, "%s", text);
+    make_harmless(out, strlen(out), room);
+}
+
+void finding_wait(struct finding *finding, const char *waiter, const char *what, const char *owner,
+                  const char *state)
+{
+    struct finding_wait wait;
+
+    if (finding == NULL || finding->waits >= FINDING_WAITS)
+        return;
+    set_text(wait.waiter, sizeof wait.waiter, waiter);
+    set_text(wait.what, sizeof wait.what, what);
+    set_text(wait.owner, sizeof wait.owner, owner);
+    set_text(wait.state, sizeof wait.state, state);
+    for (unsigned i = 0; i < finding->waits; i++)
+        if (strcmp(finding->wait[i].waiter, wait.waiter) == 0 &&
+            strcmp(finding->wait[i].owner, wait.owner) == 0)
+            return;
+    finding->wait[finding->waits++] = wait;
 }
 
 /*
@@ -142,6 +166,9 @@ static void append(struct finding *to, const struct finding *from)
         finding_say(to, "also:");
     for (unsigned i = 0; i < from->lines && i < FINDING_LINES; i++)
         finding_say(to, "%s", from->line[i]);
+    for (unsigned i = 0; i < from->waits && i < FINDING_WAITS; i++)
+        finding_wait(to, from->wait[i].waiter, from->wait[i].what, from->wait[i].owner,
+                     from->wait[i].state);
 }
 
 void judgement_order(struct judgement *judgement)

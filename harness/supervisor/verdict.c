@@ -71,6 +71,22 @@ static char *join_lines(const struct finding *finding, const struct abi_control 
     return text;
 }
 
+/* One arrow a line, fields between tabs; no field has either (finding_wait()). */
+static char *join_waits(const struct finding *finding)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+
+    if (out == NULL)
+        return NULL;
+    for (unsigned i = 0; i < finding->waits && i < FINDING_WAITS; i++)
+        fprintf(out, "%s\t%s\t%s\t%s\n", finding->wait[i].waiter, finding->wait[i].what,
+                finding->wait[i].owner, finding->wait[i].state);
+    fclose(out);
+    return text;
+}
+
 /* "thread-kill at T1.2:malloc#17+41i" or "nothing (this one needs no help)". */
 static char *injected_text(const struct abi_control *control)
 {
@@ -137,6 +153,7 @@ void verdict_add(struct verdict_list *list, const struct judgement *judgement,
         out->hang_ms = evidence->hang != HANG_NONE ? evidence->hang_ms : -1;
         out->signature = strdup(finding->signature);
         out->text = join_lines(finding, &job->memory->control);
+        out->waits = join_waits(finding);
         out->timeline = strdup(i == 0 && timeline != NULL ? timeline : "");
     }
 }
@@ -205,6 +222,7 @@ void verdict_clear(struct verdict_list *list)
 
         free((void *)finding->signature);
         free((void *)finding->text);
+        free((void *)finding->waits);
         free((void *)finding->injected);
         free((void *)finding->replay);
         free((void *)finding->trace);

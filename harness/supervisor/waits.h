@@ -152,8 +152,12 @@ bool waits_place(const struct waits *waits, unsigned node, struct evidence_frame
 /** waits_sign() - what a signature says of the node: evidence_culprit() of its place. */
 void waits_sign(const struct waits *waits, unsigned node, char out[EVIDENCE_CULPRIT_BYTES]);
 
-/** waits_say() - a line about what a live node does, and the locks that it holds. */
+/** waits_say() - a line about what a live node does, and the locks that it holds; and the arrows
+ * to whom it waits for. */
 void waits_say(struct finding *finding, const struct waits *waits, unsigned node);
+
+/** waits_chain() - adds the arrows from a node that waits to whom it waits for (waits_chain.c). */
+void waits_chain(struct finding *finding, const struct waits *waits, unsigned node);
 
 /** waits_say_gone() - lines about a node that is dead, ended or parked: where, why, and what
  * @how it has to do with a lock of @mode at @object (both 0: nothing to add). */

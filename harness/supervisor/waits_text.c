@@ -286,6 +286,7 @@ void waits_say(struct finding *finding, const struct waits *waits, unsigned node
     finding_say(finding, NAME_FORMAT "%-30s%s%s%s", name, what, site, place[0] != 0 ? "  in " : "",
                 place);
     say_all_held(finding, waits, node);
+    waits_chain(finding, waits, node);
 }
 
 /* --- lines about the others

@@ -103,6 +103,32 @@ static void test_say_never_cuts_inside_a_character(void)
     CU_ASSERT_PTR_NULL(strchr(finding->line[0], '?'));
 }
 
+/* Arrows are kept once, made harmless, and folded with their findings. */
+static void test_waits_are_kept(void)
+{
+    struct finding *finding;
+    char name[32];
+
+    clear();
+    finding = add(STOP_LOCK_DEADLOCK, "x");
+    finding_wait(finding, "T1", "waits\tfor\nall", "T2", "runs");
+    finding_wait(finding, "T1", "again", "T2", "runs");
+    CU_ASSERT_EQUAL(finding->waits, 1);
+    CU_ASSERT_STRING_EQUAL(finding->wait[0].what, "waits?for?all");
+    finding = add(STOP_LOCK_DEADLOCK, "x");
+    for (unsigned i = 0; i < 2 * FINDING_WAITS; i++) {
+        snprintf(name, sizeof name, "T%u", i);
+        finding_wait(finding, name, "waits", "T9", "runs");
+    }
+    CU_ASSERT_EQUAL(finding->waits, FINDING_WAITS);
+    finding_wait(NULL, "T1", "waits", "T2", "runs");
+    judgement_order(&judgement);
+    CU_ASSERT_EQUAL(judgement.findings, 1);
+    CU_ASSERT_EQUAL(judgement.finding[0].waits, FINDING_WAITS);
+    CU_ASSERT_STRING_EQUAL(judgement.finding[0].wait[0].owner, "T2");
+    CU_ASSERT_STRING_EQUAL(judgement.finding[0].wait[1].owner, "T9");
+}
+
 static void test_sign_is_three_words(void)
 {
     struct finding *finding;
@@ -260,6 +286,7 @@ int main(void)
         {"lines are bounded", test_say_stops_at_the_last_line},
         {"text is cut and made harmless", test_say_cuts_and_cleans},
         {"characters stay whole", test_say_never_cuts_inside_a_character},
+        {"waits are kept", test_waits_are_kept},
         {"a signature is three words", test_sign_is_three_words},
         {"long names stay different", test_long_names_stay_two},
         {"findings before notes, causes first", test_findings_before_notes_then_rank},

@@ -77,6 +77,7 @@ struct store_cell {
  * @trace: directory of the recorder's trace relative to the run's, or "".
  * @hang_ms: since the last event, or < 0.
  * @timeline: events before the end, newline between, may be "".
+ * @waits: writing: see store_waits_read(); reading: NULL.
  * @replayed: reading: how often its line was run again when the run was over, 0: it was not.
  * @reproduced: reading: how many of those showed the signature again.
  * @repeats: reading: how many cycles have a verdict of this signature and severity, this one
@@ -100,6 +101,7 @@ struct store_finding {
     const char *replay;
     const char *trace;
     const char *timeline;
+    const char *waits;
     const void *output;
     size_t output_bytes;
     uint64_t replayed;
@@ -209,6 +211,13 @@ int store_finding_get(struct store *store, int64_t cell, uint64_t cycle, store_e
 /** The finding with this id; ERROR_NOT_FOUND. */
 int store_finding_read(struct store *store, int64_t id, store_each_finding *each, void *context,
                        struct error *e);
+
+/**
+ * store_waits_read() - who could not go on without whom in a finding: a line for each, "waiter
+ * TAB what TAB owner TAB state of the owner". "" where it is not known, and for runs of older
+ * rundowns. The caller frees @out.
+ */
+int store_waits_read(struct store *store, int64_t finding, char **out, struct error *e);
 
 /**
  * store_replayed_set() - how often a finding came back when its line was run again; in place of

@@ -10,6 +10,7 @@
 #include <results/store/histogram.h>
 #include <results/store/series.h>
 #include <results/store/severity.h>
+#include <results/store/store_waits.h>
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -213,6 +214,8 @@ static int insert_findings(struct store *store, const struct store_finding *find
             break;
         bind_finding(insert, &findings[i]);
         code = database_execute(store, insert, e);
+        if (code == 0)
+            code = waits_store(store, sqlite3_last_insert_rowid(store->db), findings[i].waits, e);
     }
     return code;
 }

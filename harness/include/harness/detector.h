@@ -28,6 +28,8 @@ enum {
     FINDINGS_PER_CYCLE = 16,
     EVIDENCE_HEAP_FAULTS = 8,
     EVIDENCE_LEAK_SITES = 16,
+    FINDING_WAITS = 16,
+    FINDING_NAME_BYTES = 64,
 };
 
 /** struct evidence_frame - one line of a stack; empty strings where unknown. */
@@ -228,9 +230,21 @@ struct evidence {
 };
 
 /**
+ * struct finding_wait - one arrow of the drawing: @waiter cannot go on without @owner.
+ * @what: "waits for the heap lock". @state: of the owner: "was killed", "waits for T1 to end".
+ */
+struct finding_wait {
+    char waiter[FINDING_NAME_BYTES];
+    char what[FINDING_TEXT_BYTES];
+    char owner[FINDING_NAME_BYTES];
+    char state[FINDING_TEXT_BYTES];
+};
+
+/**
  * struct finding - one stop code with its words.
  * @line: the body, each line already worded; the report adds header, injection and replay.
  * @signature: code + culprit's and waiter's module and function: one signature, one bug.
+ * @wait: who cannot go on without whom, where that is known.
  */
 struct finding {
     enum stop_code code;
@@ -238,6 +252,8 @@ struct finding {
     char signature[FINDING_SIGNATURE_BYTES];
     unsigned lines;
     char line[FINDING_LINES][FINDING_TEXT_BYTES];
+    unsigned waits;
+    struct finding_wait wait[FINDING_WAITS];
 };
 
 /** struct judgement - what the detectors made of one cycle. @finding[0] is the first cause. */
@@ -274,6 +290,13 @@ struct finding *judgement_add(struct judgement *judgement, enum stop_code code);
  */
 void finding_say(struct finding *finding, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/**
+ * finding_wait() - adds an arrow, once; text as finding_say() has it. More than there is room for
+ * is left out. @finding: NULL is allowed.
+ */
+void finding_wait(struct finding *finding, const char *waiter, const char *what, const char *owner,
+                  const char *state);
 
 /**
  * finding_sign() - sets the signature from culprit and waiter ("module:function" or "").
