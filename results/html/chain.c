@@ -249,7 +249,7 @@ static void write_drawing(FILE *out, const struct chain *chain, long long id)
     unsigned backs = 0;
 
     fprintf(out,
-            "<figure class=\"chain\"><div class=\"wide\" tabindex=\"0\" role=\"region\" "
+            "<figure class=\"chain\"><div class=\"wide\" tabindex=\"0\" role=\"group\" "
             "aria-label=\"Who waits for whom\"><svg viewBox=\"0 0 %d %d\" width=\"%d\" "
             "height=\"%d\" role=\"img\" aria-labelledby=\"w%lld\">",
             wide, high, wide, high, id);

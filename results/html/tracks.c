@@ -219,7 +219,7 @@ static void write_time(const struct tracks *tracks)
 static void write_drawing(const struct tracks *tracks)
 {
     fprintf(tracks->out,
-            "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Last events by "
+            "<div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\"Last events by "
             "thread\"><svg viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\" "
             "aria-label=\"The last events of each thread in their order; the list below has "
             "them\">",
