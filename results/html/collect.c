@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FLAT = 8 };
+
 size_t html_cell_index(const struct html *html, int64_t id)
 {
     const struct store_cell *cell = store_cell_find(html->cells, html->cell_count, id);
@@ -195,20 +197,64 @@ static int by_verdict(const void *a, const void *b)
     return strcmp(one->kind, other->kind);
 }
 
+/* struct flat - what was said of a series that never moves: of most of them, the same. */
+struct flat {
+    const struct html_leak *leak[FLAT];
+    size_t count;
+};
+
+static bool is_flat(const struct html_leak *leak)
+{
+    for (size_t i = 1; i < leak->count; i++)
+        if (leak->samples[i] != leak->samples[0])
+            return false;
+    return true;
+}
+
+static const struct opinion *said_before(const struct flat *flat, const struct html_leak *leak)
+{
+    for (size_t i = 0; i < flat->count && i < FLAT; i++)
+        if (flat->leak[i]->count == leak->count &&
+            opinion_kind(flat->leak[i]->kind) == opinion_kind(leak->kind) &&
+            opinion_quantum(flat->leak[i]->kind) == opinion_quantum(leak->kind))
+            return &flat->leak[i]->opinion;
+    return NULL;
+}
+
+/* The value at which a series stands still is only in its floors. */
+static void say_again(struct html_leak *leak, const struct opinion *before)
+{
+    leak->opinion = *before;
+    for (int i = 0; i < STATS_BLOCKS_MAX; i++)
+        leak->opinion.leak.floors.low[i] = leak->samples[0];
+}
+
 /* Only the worst of a kind gets all that can be said: that takes hundreds of judgements. */
+static void form_opinion(struct html_leak *leak, struct flat *flat)
+{
+    bool still = is_flat(leak);
+    const struct opinion *before = still ? said_before(flat, leak) : NULL;
+
+    if (before != NULL) {
+        say_again(leak, before);
+        return;
+    }
+    opinion_form(&leak->opinion, leak->samples, leak->count, opinion_kind(leak->kind),
+                 opinion_quantum(leak->kind));
+    if (still)
+        flat->leak[flat->count++ % FLAT] = leak;
+}
+
 static int collect_leaks(struct html *html)
 {
+    struct flat flat = {.count = 0};
     int code = store_series_list(html->store, each_series, html, html->e);
 
     if (code == 0)
         code = html->code;
-    for (size_t i = 0; i < html->leak_count && code == 0; i++) {
-        struct html_leak *leak = &html->leaks[i];
-
-        if (leak->samples != NULL)
-            opinion_form(&leak->opinion, leak->samples, leak->count, opinion_kind(leak->kind),
-                         opinion_quantum(leak->kind));
-    }
+    for (size_t i = 0; i < html->leak_count && code == 0; i++)
+        if (html->leaks[i].samples != NULL)
+            form_opinion(&html->leaks[i], &flat);
     if (html->leak_count > 0)
         qsort(html->leaks, html->leak_count, sizeof *html->leaks, by_verdict);
     return code;

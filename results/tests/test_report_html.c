@@ -168,6 +168,38 @@ static void test_page(void)
     fixture_remove(&f);
 }
 
+/* The policy's hashes are of these files, so not a byte may come between. */
+static void expect_embedded(const char *page, const char *begin, const char *name, const char *end)
+{
+    char path[FIXTURE_PATH], *text = NULL, *whole = NULL;
+    size_t room = 0;
+    FILE *in;
+
+    snprintf(path, sizeof path, "%s/results/html/%s", RUNDOWN_SOURCE_DIR, name);
+    in = fopen(path, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(in);
+    CU_ASSERT_TRUE_FATAL(getdelim(&text, &room, '\0', in) > 0);
+    CU_ASSERT_TRUE_FATAL(asprintf(&whole, "%s%s%s", begin, text, end) > 0);
+    CU_ASSERT_TRUE(has(page, whole));
+    CU_ASSERT_FALSE(has(text, "</"));
+    fclose(in);
+    free(text);
+    free(whole);
+}
+
+static void test_embedded(void)
+{
+    struct fixture f;
+    char *page;
+
+    fixture_create(&f);
+    page = page_of(&f, &plain);
+    expect_embedded(page, "<style>", "style.css", "</style>");
+    expect_embedded(page, "<script>", "script.js", "</script>");
+    free(page);
+    fixture_remove(&f);
+}
+
 /* Bytes of a target's, in every field that has some: they are text, or visible. */
 static void test_bytes_of_a_target(void)
 {
@@ -418,6 +450,7 @@ int main(void)
 {
     CU_TestInfo tests[] = {
         {"page", test_page},
+        {"embedded", test_embedded},
         {"bytes of a target", test_bytes_of_a_target},
         {"drawings", test_drawings},
         {"leaks", test_leaks},
