@@ -166,6 +166,15 @@ static int top_of(const struct chain *chain, const struct box *box)
     return EDGE + (int)box->row * (BOX_HIGH + GAP_HIGH) + free_rows * (BOX_HIGH + GAP_HIGH) / 2;
 }
 
+/* An arrow to a thread need not name it. */
+static const char *label_of(const struct arrow *arrow)
+{
+    static const char end[] = " to end";
+    size_t length = strlen(arrow->what), tail = sizeof end - 1;
+
+    return length > tail && strcmp(arrow->what + length - tail, end) == 0 ? "its end" : arrow->what;
+}
+
 /* --- drawing --------------------------------------------------------------------------------- */
 
 static void write_label(FILE *out, int x, int y, const char *text)
@@ -183,7 +192,7 @@ static void write_forth(FILE *out, const struct chain *chain, const struct arrow
 
     fprintf(out, "<path class=\"edge\" marker-end=\"url(#tip)\" d=\"M%d %dC%d %d %d %d %d %d\"/>",
             x, y, x + GAP_WIDE * 3 / 4, y, end - GAP_WIDE / 4, down, end, down);
-    write_label(out, x + 8, y - 6, arrow->what);
+    write_label(out, x + 8, y - 6, label_of(arrow));
 }
 
 static void write_back(FILE *out, const struct chain *chain, const struct arrow *arrow,
@@ -196,7 +205,7 @@ static void write_back(FILE *out, const struct chain *chain, const struct arrow 
 
     fprintf(out, "<path class=\"edge\" marker-end=\"url(#tip)\" d=\"M%d %dV%dH%dV%d\"/>", x, y,
             floor, end == x ? end + BOX_WIDE / 4 : end, down);
-    write_label(out, (x < end ? x : end) + 8, floor - 6, arrow->what);
+    write_label(out, (x < end ? x : end) + 8, floor - 6, label_of(arrow));
 }
 
 static const char *class_of(const struct box *box)

@@ -28,6 +28,7 @@ enum {
     SILENCE_WIDE = 200,
     LAST_WIDE = 130,
     NAME_COLUMNS = 8,
+    LETTER = 7, /* wide */
 };
 
 /* struct tracks - the moments shown are first .. count - 1. */
@@ -68,14 +69,26 @@ static void write_before(FILE *out, const struct tracks *tracks, const struct mo
 
 /* --- what lasts ------------------------------------------------------------------------------ */
 
-static void write_bar(const struct tracks *tracks, int row, int from, int to,
+/* Up to the next event of its thread, which stands upon the bar. */
+static int free_until(const struct tracks *tracks, int row, size_t begin, int to)
+{
+    for (size_t i = begin + 1; i < tracks->moments->count; i++)
+        if (tracks->moments->moment[i].thread == row)
+            return x_of(tracks, i) < to ? x_of(tracks, i) : to;
+    return to;
+}
+
+static void write_bar(const struct tracks *tracks, int row, size_t begin, int to,
                       const struct moments_kind *kind, bool ended)
 {
-    size_t room = (size_t)(to - from) / 7;
+    int from = x_of(tracks, begin);
+    size_t room = (size_t)(free_until(tracks, row, begin, to) - from) / LETTER;
 
     fprintf(tracks->out,
-            "<rect class=\"lasts%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"14\" rx=\"3\"/>",
-            ended ? "" : " open", from, y_of(row) - 7, to > from ? to - from : 1);
+            "<rect class=\"lasts%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"14\" "
+            "rx=\"3\"><title>%s%s</title></rect>",
+            ended ? "" : " open", from, y_of(row) - 7, to > from ? to - from : 1, kind->title,
+            ended ? "" : ", and nothing ended it");
     if (room > strlen(kind->title) + 1)
         fprintf(tracks->out, "<text class=\"in\" x=\"%d\" y=\"%d\">%s</text>", from + 8,
                 y_of(row) + 4, kind->title);
@@ -85,7 +98,7 @@ static void write_bar(const struct tracks *tracks, int row, int from, int to,
 struct open {
     struct {
         const struct moments_kind *kind;
-        int from;
+        size_t begin;
     } bar[OPEN_MAX];
     size_t count;
 };
@@ -99,7 +112,7 @@ static void end_bars(const struct tracks *tracks, int row, struct open *open,
         at--;
     while (at > 0 && open->count >= at) {
         open->count--;
-        write_bar(tracks, row, open->bar[open->count].from, to, open->bar[open->count].kind, true);
+        write_bar(tracks, row, open->bar[open->count].begin, to, open->bar[open->count].kind, true);
     }
 }
 
@@ -110,7 +123,7 @@ static void follow(const struct tracks *tracks, int row, struct open *open, size
 
     if (begun != NULL && open->count < OPEN_MAX) {
         open->bar[open->count].kind = begun;
-        open->bar[open->count++].from = x_of(tracks, i);
+        open->bar[open->count++].begin = i;
     } else if (ended != NULL) {
         end_bars(tracks, row, open, ended, x_of(tracks, i));
     }
@@ -124,7 +137,7 @@ static void write_bars(const struct tracks *tracks, int row)
         if (tracks->moments->moment[i].thread == row)
             follow(tracks, row, &open, i);
     for (size_t i = 0; i < open.count; i++)
-        write_bar(tracks, row, open.bar[i].from, right_of(tracks), open.bar[i].kind, false);
+        write_bar(tracks, row, open.bar[i].begin, right_of(tracks), open.bar[i].kind, false);
 }
 
 /* --- events ---------------------------------------------------------------------------------- */

@@ -287,6 +287,37 @@ static void add_series(struct fixture *f, int64_t cell, int64_t step)
     fixture_ok(f, store_commit_batch(f->store, &batch, NULL, 0, &series, 1, &f->e));
 }
 
+/* The store has them in the order of cycles. */
+static void test_worst_first(void)
+{
+    static const enum stop_code codes[] = {STOP_LOCK_ORDER_INVERSION, STOP_HARNESS_BROKEN,
+                                           STOP_HANG_DEADLOCK, STOP_HEAP_LOCK_ORPHANED};
+    const char *at[4];
+    struct fixture f;
+    char *page;
+
+    CU_ASSERT_TRUE(stop_code_rank(codes[3]) < stop_code_rank(codes[2]));
+    fixture_create(&f);
+    fixture_cell(&f, "t", "none");
+    for (uint64_t i = 0; i < 4; i++) {
+        char signature[16] = {(char)('a' + i), 0};
+        struct store_finding finding = fixture_finding(1, i, 0, codes[i], signature);
+
+        report_one(&f, 1, i, &finding, 1);
+    }
+    page = page_of(&f, &plain);
+    for (int i = 0; i < 4; i++) {
+        char article[32];
+
+        snprintf(article, sizeof article, "id=\"f%d\"", i + 1);
+        at[i] = strstr(page, article);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(at[i]);
+    }
+    CU_ASSERT_TRUE(at[3] < at[2] && at[2] < at[1] && at[1] < at[0]);
+    free(page);
+    fixture_remove(&f);
+}
+
 static void test_leaks(void)
 {
     struct fixture f;
@@ -339,9 +370,12 @@ static void test_clean_and_empty(void)
     page = page_of(&f, &plain);
     expect_has(page, "<p class=\"say\">No.</p>"); /* a run of nothing has not found nothing */
     free(page);
-    store_meta_set(f.store, "ended", "2024-05-06", &f.e);
     fixture_cell(&f, "t", "none");
     fixture_ok(&f, fixture_pass(&f, 1, 0, 299));
+    page = page_of(&f, &plain);
+    expect_has(page, "<p class=\"say\">Yes, with care.</p>"); /* it may have been cut off */
+    free(page);
+    store_meta_set(f.store, "ended", "2024-05-06", &f.e);
     page = page_of(&f, &plain);
     expect_has(page, "<p class=\"say\">Yes.</p>");
     expect_has(page, "<p class=\"say\">Nothing.</p>");
@@ -453,6 +487,7 @@ int main(void)
         {"embedded", test_embedded},
         {"bytes of a target", test_bytes_of_a_target},
         {"drawings", test_drawings},
+        {"worst first", test_worst_first},
         {"leaks", test_leaks},
         {"one finding", test_one_finding},
         {"clean and empty", test_clean_and_empty},
