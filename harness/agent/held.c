@@ -106,10 +106,10 @@ void held_add(struct abi_lane *lane, const volatile void *object, uint32_t mode)
     __atomic_store_n(&lane->held_count, lane->held_count + 1, __ATOMIC_RELEASE);
 }
 
-/* lock.over-released, unless it was taken where nobody looked. */
+/* lock.over-released; a T?n may have taken it before anybody looked, or while it had no lane. */
 static uint32_t released_in_vain(const struct abi_lane *lane)
 {
-    if (!lane->elsewhere)
+    if (!lane->elsewhere && lane->name[1] != '?')
         __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_LOOK, __ATOMIC_RELAXED);
     return MODE_NONE;
 }
