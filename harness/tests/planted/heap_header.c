@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+static char *name, *next;
+
 int main(int argc, char **argv)
 {
     size_t length = argc > 1 && strcmp(argv[1], "bad") == 0 ? 40 : 24;
-    char *volatile name = malloc(24);
-    char *volatile next = malloc(24);
 
+    name = malloc(24);
+    next = malloc(24);
     memset(next, 0, 24);
     memset(name, 'x', length);
     return 0;
