@@ -42,7 +42,7 @@
 enum {
     COMMAND_SECONDS = 120, /* then a run is killed, and has failed */
     LEFT_SECONDS = 60,     /* for the last process of a run to be gone after the run itself */
-    COMMAND_WORDS = 64,
+    COMMAND_WORDS = 256,
     COMMAND_NAME = 1024,
 };
 
@@ -552,6 +552,7 @@ static inline void text_fits(const char *what, const char *text, const char *exp
 static const char *const record_views =
     "CREATE TABLE line(n INTEGER PRIMARY KEY, type TEXT, json TEXT);"
     "CREATE VIEW cell AS SELECT json_extract(json, '$.cell') AS cell,"
+    " json_extract(json, '$.target') AS target,"
     " json_extract(json, '$.injector') AS injector, json_extract(json, '$.state') AS state,"
     " json_extract(json, '$.notes[0]') AS note, json_extract(json, '$.planned') AS planned,"
     " json_extract(json, '$.cycles') AS cycles, json_extract(json, '$.passed') AS passed,"
