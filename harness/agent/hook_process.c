@@ -47,9 +47,20 @@ __attribute__((constructor)) static void register_handlers(void)
     pthread_atfork(before_fork, NULL, begin_child);
 }
 
-HOOK pid_t fork(void)
+/* _Fork runs no handlers, so that what ours do is done by hand. */
+static pid_t fork_without_handlers(void)
 {
-    struct agent_call call = agent_enter(SITE_FORK, CALLER());
+    pid_t pid;
+
+    before_fork();
+    pid = real._Fork();
+    if (pid == 0)
+        begin_child();
+    return pid;
+}
+
+static inline pid_t fork_by(pid_t (*how)(void), struct agent_call call)
+{
     struct forking now = {.parent = call.lane};
     pid_t pid;
 
@@ -58,7 +69,7 @@ HOOK pid_t fork(void)
         forking = &now;
     }
     agent_outside(call);
-    pid = real.fork();
+    pid = how();
     forking = NULL;
     if (pid == 0)
         return 0; /* @call is the parent's, and it lives in memory that we share with it */
@@ -67,6 +78,17 @@ HOOK pid_t fork(void)
         lane_event(call.lane, EVENT_FORKED, 0, (uint64_t)pid, 0);
     agent_leave(call);
     return pid;
+}
+
+HOOK pid_t fork(void)
+{
+    return fork_by(real.fork, agent_enter(SITE_FORK, CALLER()));
+}
+
+/* What a handler of signals may call: nothing is taken before, and nothing put right after. */
+HOOK pid_t _Fork(void)
+{
+    return fork_by(fork_without_handlers, agent_enter(SITE_FORK, CALLER()));
 }
 
 #define START_HOOK(result_type, name, SITE, PARAMETERS, ARGUMENTS)                                 \

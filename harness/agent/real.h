@@ -46,7 +46,7 @@
     X(mtx_lock) X(mtx_trylock) X(mtx_timedlock) X(mtx_unlock) X(mtx_destroy) X(cnd_wait) \
     X(cnd_timedwait) X(cnd_signal) X(cnd_broadcast) X(cnd_destroy) X(call_once) \
     X(thrd_create) X(thrd_exit) X(thrd_join) X(thrd_detach) X(dlopen) X(dlmopen) X(dlclose) \
-    X(dl_iterate_phdr) X(exit) X(_exit) X(_Exit) X(quick_exit) X(abort) X(fork) X(vfork) X(system) \
+    X(dl_iterate_phdr) X(exit) X(_exit) X(_Exit) X(quick_exit) X(abort) X(fork) X(_Fork) X(vfork) X(system) \
     X(popen) X(posix_spawn) X(posix_spawnp) X(execve) X(execv) X(execvp) X(execvpe) \
     X(fexecve) X(alarm) X(setitimer) X(tss_create) X(tss_delete) X(on_exit) X(timer_create) \
     X(timer_delete) X(malloc_usable_size)

@@ -269,8 +269,47 @@ static void link_lock(struct waits *waits, unsigned node)
         return;
     if (waits->node[node].mode == MODE_STDIO)
         link_stream(waits, node);
-    else
+    if (waits_owner(waits, node, 0) == ABI_LANES)
         link_before_fork(waits, node);
+}
+
+/* It had begun by then, and was none of the dead. */
+static bool lived_at(const struct abi_lane *lane, uint64_t time)
+{
+    uint64_t birth = birth_time(lane);
+
+    return birth < time && (lane->state != LANE_ENDED || lane->now > time);
+}
+
+/* Of all that its process has ever had, only the thread that forked is there, and it waits. */
+static bool is_alone(const struct waits *waits, unsigned node)
+{
+    for (unsigned m = 0; m < ABI_LANES; m++)
+        if (m != node && waits->node[m].lane != NULL && same_process(waits, node, m))
+            return false;
+    return true;
+}
+
+/*
+ * The child's only thread waits for an arena for ever, so that was owned when it was copied, by
+ * a thread that was not. An arena records no owner: every other thread of then may be the one.
+ */
+static void link_arena_before_fork(struct waits *waits, unsigned node)
+{
+    const struct abi_lane *lane = waits->node[node].lane;
+    uint64_t birth = lane != NULL ? birth_time(lane) : 0;
+
+    for (unsigned m = 0; birth != 0 && m < ABI_LANES && is_alone(waits, node); m++)
+        if (waits->node[m].lane != NULL && m != lane->parent && in_parent(waits, node, m) &&
+            lived_at(waits->node[m].lane, birth))
+            waits->owner[node][m] = WAITS_BEFORE_FORK;
+}
+
+static void link_arena(struct waits *waits, unsigned node)
+{
+    link_inside(waits, node, STACK_HEAP, WAITS_IN_HEAP);
+    if (waits_owner(waits, node, 0) == ABI_LANES)
+        link_arena_before_fork(waits, node);
 }
 
 static void link_join(struct waits *waits, unsigned node)
@@ -299,7 +338,7 @@ void waits_edges_link(struct waits *waits, unsigned node)
         link_join(waits, node);
         break;
     case WAITS_HEAP:
-        link_inside(waits, node, STACK_HEAP, WAITS_IN_HEAP);
+        link_arena(waits, node);
         break;
     case WAITS_LOADER:
         link_inside(waits, node, STACK_LOADER, WAITS_IN_LOADER);

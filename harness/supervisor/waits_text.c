@@ -432,6 +432,8 @@ static void say_half_way(struct finding *finding, const struct waits *waits, uns
     if (how == WAITS_TAKING) /* as what is its own affair */
         mode = waits->node[node].lane->wait_mode;
     evidence_object_text(waits->evidence, mode, lock, object);
+    if (how == WAITS_BEFORE_FORK && lock == 0) /* an arena's; which of several can't be told */
+        snprintf(object, sizeof object, "the lock of an arena");
     if (how == WAITS_TAKING)
         say_why(finding, "was in the middle of taking", object);
     else if (how == WAITS_RELEASING)
