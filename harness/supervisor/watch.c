@@ -4,6 +4,7 @@
 #include "watch.h"
 
 #include "watch_files.h"
+#include "watch_spin.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -126,6 +127,8 @@ struct sample {
     int process[TREE];
     unsigned processes;
     unsigned alive; /* threads that can still wait */
+    int runner[WATCH_SPINNERS];
+    unsigned runners; /* threads of the target that run, and may spin on what nobody knows of */
     char *why;
 };
 
@@ -324,6 +327,16 @@ static bool children_wait(struct sample *sample, int pid, int tid)
     return true;
 }
 
+/* Whether it gets anywhere is found out only once everybody else is known to wait. */
+static bool add_runner(struct sample *sample, int pid, int tid)
+{
+    if (sample->runners == WATCH_SPINNERS || pid != (int)sample->memory->control.pid)
+        return say_thread(sample, "%s runs", tid);
+    sample->runner[sample->runners++] = tid;
+    mix(sample, (uint64_t)tid);
+    return true;
+}
+
 static bool sample_thread(struct sample *sample, int pid, int tid)
 {
     struct evidence_thread thread;
@@ -338,7 +351,7 @@ static bool sample_thread(struct sample *sample, int pid, int tid)
         return say_thread(sample, "%s has a signal pending", tid);
     if (thread.state == THREAD_RUNNING) {
         if (!spins_for_ever(sample->memory, lane_of(sample->memory, tid)))
-            return say_thread(sample, "%s runs", tid);
+            return add_runner(sample, pid, tid);
         sample->spins = true;
         return true;
     }
@@ -465,6 +478,32 @@ static enum watch_state conclude(struct watch *watch, const struct sample *sampl
     return sample->spins ? WATCH_SPINNING : WATCH_PROVED;
 }
 
+/*
+ * To look into a thread that runs costs the target some milliseconds, so it is done after 5, 10,
+ * 20 ... samples without any event, however often they start over. The waiting threads were
+ * stopped with it, so one more sample is taken when they are back in their waits.
+ */
+static enum watch_state conclude_runners(struct watch *watch, struct sample *sample)
+{
+    bool waits = sample->waits && sample->processes == 1;
+
+    say_thread(sample, "%s runs", sample->runner[0]);
+    if (waits && watch->proved > 0 && sample->runners >= watch->proved)
+        return sample->runners == watch->proved ? WATCH_SPINNING : WATCH_FINE;
+    watch->agreeing = waits && sample->fingerprint == watch->fingerprint ? watch->agreeing + 1 : 1;
+    watch->fingerprint = sample->fingerprint;
+    watch->proved = 0;
+    if (!waits || watch->agreeing < 5u << watch->spinning)
+        return WATCH_FINE;
+    watch->spinning += watch->spinning < 16;
+    if (watch_spin_proved((int)sample->memory->control.pid, sample->runner, sample->runners,
+                          watch->why)) {
+        watch->proved = sample->runners;
+        watch->backoff_ns = BACKOFF_LOW;
+    }
+    return WATCH_FINE;
+}
+
 static enum watch_state take_sample(struct watch *watch, const struct abi_memory *memory)
 {
     struct sample sample = {.memory = memory,
@@ -477,6 +516,7 @@ static enum watch_state take_sample(struct watch *watch, const struct abi_memory
         watch->progress = progress;
         watch->backoff_ns = BACKOFF_LOW;
         watch->agreeing = 0;
+        watch->proved = 0;
         return WATCH_FINE;
     }
     if (memory->control.timers) {
@@ -488,6 +528,9 @@ static enum watch_state take_sample(struct watch *watch, const struct abi_memory
     if (progress_of(memory) != progress || memory->control.epoch != watch->epoch ||
         memory->control.pid == 0)
         return WATCH_FINE;
+    if (sample.runners > 0)
+        return conclude_runners(watch, &sample);
+    watch->proved = 0;
     return conclude(watch, &sample);
 }
 

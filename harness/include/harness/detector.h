@@ -95,7 +95,7 @@ struct evidence_blocks {
 enum evidence_hang {
     HANG_NONE,
     HANG_PROVED,   /* nothing can run and nothing can come */
-    HANG_SPINNING, /* a thread burns its processor on a lock that nobody will give back */
+    HANG_SPINNING, /* threads burn their processors, proved to get nowhere */
     HANG_DEADLINE, /* out of patience: see why */
 };
 

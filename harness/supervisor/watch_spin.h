@@ -1,0 +1,26 @@
+/*
+ * watch_spin.h: do the threads that run only run in a circle? For the watch, which has seen that
+ * all the others wait for them.
+ */
+#ifndef SUPERVISOR_WATCH_SPIN_H
+#define SUPERVISOR_WATCH_SPIN_H
+
+#include <stdbool.h>
+
+#include <harness/detector.h>
+
+enum { WATCH_SPINNERS = 8 };
+
+/**
+ * watch_spin_proved() - threads of a process run, and will never do anything new.
+ * @tids: @count of them, at most WATCH_SPINNERS; every other thread of @pid is known to wait.
+ * @why: set where it is no proof.
+ *
+ * Stops the process by ptrace, steps each of them for one turn of its loop, and lets all go
+ * on. Takes some milliseconds, on a busy machine up to a quarter of a second; only what waits
+ * already is stopped with them, so nothing is changed by it. x86-64 alone; elsewhere nothing is
+ * proved. Source: docs/architecture.md, "The watch: what is not a proof".
+ */
+bool watch_spin_proved(int pid, const int *tids, unsigned count, char why[FINDING_TEXT_BYTES]);
+
+#endif

@@ -1,0 +1,204 @@
+/*
+ * Tests of watch_spin: which loops are proved to get nowhere and which are not, and that a
+ * process goes on unharmed when it was looked into. The targets are children of ours.
+ */
+#include <harness/supervisor/watch_spin.h>
+
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <CUnit/Basic.h>
+
+enum { TRIES = 40 };
+
+/* In the child's own memory, at the same place as in ours. */
+static volatile uint64_t word;
+static volatile uint64_t written;
+static char why[FINDING_TEXT_BYTES];
+
+static void spin_on_word(void)
+{
+    while (word == 0)
+        continue;
+}
+
+static void spin_and_exchange(void)
+{
+    static uint64_t lock = 1;
+
+    while (word == 0 && __atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE) != 0)
+        __builtin_ia32_pause();
+}
+
+static void spin_and_yield(void)
+{
+    while (word == 0)
+        sched_yield();
+}
+
+/* Its turn is longer than anybody's patience, and each of them is another. */
+static void count_in_a_register(void)
+{
+    for (uint64_t n = 0; word == 0; n++)
+        __asm__ volatile("" : "+r"(n));
+}
+
+static void count_in_memory(void)
+{
+    while (word == 0)
+        written++;
+}
+
+/* The registers recur and so does the memory, after two turns; in between it is another. */
+static void write_and_take_back(void)
+{
+    while (word == 0) {
+        written = 1;
+        written = 0;
+    }
+}
+
+static void ask_the_clock(void)
+{
+    while (word == 0)
+        __builtin_ia32_rdtsc();
+}
+
+static void ask_the_system(void)
+{
+    while (word == 0)
+        getppid();
+}
+
+static void share_memory(void)
+{
+    if (mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+        spin_on_word();
+}
+
+static void note_signal(int signal)
+{
+    word = (uint64_t)signal;
+}
+
+static void handle_signals(void)
+{
+    signal(SIGTERM, note_signal);
+    spin_on_word();
+}
+
+static pid_t start(void (*loop)(void))
+{
+    int ends[2];
+    char byte;
+    pid_t pid;
+
+    CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+    fflush(NULL);
+    pid = fork();
+    CU_ASSERT_FATAL(pid >= 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        close(ends[0]);
+        close(ends[1]); /* the parent reads its end, and we are as good as in the loop */
+        loop();
+        _exit(0);
+    }
+    close(ends[1]);
+    CU_ASSERT_EQUAL(read(ends[0], &byte, 1), 0);
+    close(ends[0]);
+    return pid;
+}
+
+/* How many looks of @TRIES proved it, up to the first. */
+static bool is_proved(pid_t pid)
+{
+    int tid = pid;
+
+    for (unsigned i = 0; i < TRIES; i++)
+        if (watch_spin_proved(pid, &tid, 1, why))
+            return true;
+    return false;
+}
+
+/* Told to leave its loop, it does so as if nothing had been. */
+static void check_unharmed(pid_t pid)
+{
+    uint64_t one = 1;
+    struct iovec from = {&one, sizeof one};
+    struct iovec to = {(void *)(uintptr_t)&word, sizeof word};
+    int status = -1;
+
+    CU_ASSERT_EQUAL(process_vm_writev(pid, &from, 1, &to, 1, 0), (ssize_t)sizeof one);
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_EQUAL(status, 0);
+}
+
+static void check(void (*loop)(void), bool proved, const char *reason)
+{
+    pid_t pid = start(loop);
+
+    why[0] = 0;
+    CU_ASSERT_EQUAL(is_proved(pid), proved);
+    if (!proved && strstr(why, reason) == NULL)
+        fprintf(stderr, "\n    wanted '%s', not '%s'\n", reason, why);
+    CU_ASSERT_TRUE(proved || strstr(why, reason) != NULL);
+    check_unharmed(pid);
+}
+
+static void test_spinning_is_proved(void)
+{
+    check(spin_on_word, true, "");
+    check(spin_and_exchange, true, "");
+    check(spin_and_yield, true, "");
+}
+
+static void test_work_is_not(void)
+{
+    check(count_in_a_register, false, "did not recur");
+    check(count_in_memory, false, "");
+    check(write_and_take_back, false, "writes to memory");
+}
+
+static void test_what_comes_from_outside_is_not(void)
+{
+    check(ask_the_clock, false, "asks the system or the clock");
+    check(ask_the_system, false, "asks the system or the clock");
+    check(handle_signals, false, "a signal could");
+    check(share_memory, false, "others can write");
+}
+
+static void test_nobody_is_no_proof(void)
+{
+    int tid = 0;
+
+    CU_ASSERT_FALSE(watch_spin_proved(getpid(), &tid, 0, why));
+    CU_ASSERT_FALSE(watch_spin_proved(getpid(), &tid, WATCH_SPINNERS + 1, why));
+    tid = INT32_MAX;
+    CU_ASSERT_FALSE(watch_spin_proved(INT32_MAX, &tid, 1, why));
+}
+
+int main(void)
+{
+    CU_pSuite suite;
+
+    if (CU_initialize_registry() != CUE_SUCCESS)
+        return 2;
+    suite = CU_add_suite("watch_spin", NULL, NULL);
+    CU_ADD_TEST(suite, test_spinning_is_proved);
+    CU_ADD_TEST(suite, test_work_is_not);
+    CU_ADD_TEST(suite, test_what_comes_from_outside_is_not);
+    CU_ADD_TEST(suite, test_nobody_is_no_proof);
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    CU_basic_run_tests();
+    return CU_get_number_of_failures() != 0;
+}
