@@ -438,6 +438,27 @@ static bool may_be_told(struct proof *proof)
     return (caught & from_outside()) != 0;
 }
 
+/*
+ * The kernel gives a blocked SIGTRAP its default action when a step raises it: that would end the
+ * process. The agent's own stepping is such a place, in its handler.
+ */
+static bool blocks_steps(const struct proof *proof, int tid)
+{
+    char path[64];
+    char line[256];
+    unsigned long long blocked = UINT64_MAX;
+    FILE *status;
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/status", proof->pid, tid);
+    status = fopen(path, "re");
+    while (status != NULL && fgets(line, sizeof line, status) != NULL)
+        if (sscanf(line, "SigBlk: %llx", &blocked) == 1)
+            break;
+    if (status != NULL)
+        fclose(status);
+    return (blocked & UINT64_C(1) << (SIGTRAP - 1)) != 0;
+}
+
 /* --- all of them --------------------------------------------------------------------------------
  */
 
@@ -451,7 +472,7 @@ static bool begin(struct proof *proof, const int *tids, unsigned count)
         runner->stepped = false;
         if (!read_registers(proof, runner))
             return false;
-        if (runner->regs.eflags & FLAG_TRAP)
+        if ((runner->regs.eflags & FLAG_TRAP) || blocks_steps(proof, runner->tid))
             return no(proof, "it is being stepped already");
         stack = region_of(&proof->seen, runner->regs.rsp);
         if (stack == NULL)

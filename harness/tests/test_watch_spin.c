@@ -96,6 +96,17 @@ static void handle_signals(void)
     spin_on_word();
 }
 
+/* A step there would end the process. */
+static void block_steps(void)
+{
+    sigset_t trap;
+
+    sigemptyset(&trap);
+    sigaddset(&trap, SIGTRAP);
+    sigprocmask(SIG_BLOCK, &trap, NULL);
+    spin_on_word();
+}
+
 static pid_t start(void (*loop)(void))
 {
     int ends[2];
@@ -174,6 +185,7 @@ static void test_what_comes_from_outside_is_not(void)
     check(ask_the_clock, false, "asks the system or the clock");
     check(ask_the_system, false, "asks the system or the clock");
     check(handle_signals, false, "a signal could");
+    check(block_steps, false, "being stepped already");
     check(share_memory, false, "others can write");
 }
 
