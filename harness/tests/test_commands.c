@@ -1226,7 +1226,7 @@ static void completion_offers_what_the_program_knows(void)
     check_completion("rundown report --format js", "jsonl\n");
     check_completion("rundown report -f js", "jsonl\n");
     check_completion("rundown report --format=js", "jsonl\n");
-    check_completion("rundown run --workload heap", "heap-churn\n");
+    check_completion("rundown run --workload heap-c", "heap-churn\n");
     check_completion("rundown run -w heap-churn,thr", "heap-churn,threads=\n");
     check_completion("rundown run -w heap-churn,variant=sh", "shared-arena\n");
     check_completion("rundown run --inject thread-k", "thread-kill\n");
@@ -1240,7 +1240,7 @@ static void completion_offers_what_the_program_knows(void)
     check_completion("rundown trend --kind=ex", "exact\n");
     check_completion("rundown trend --qu", "--quantum=\n");
     check_completion("rundown list si", "sites\n");
-    check_completion("rundown list workloads heap", "heap-churn\n");
+    check_completion("rundown list workloads heap-c", "heap-churn\n");
     check_completion("rundown doctor x", "");
     check_completion("rundown nosuchcommand --", "");
 }
