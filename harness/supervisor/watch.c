@@ -123,6 +123,7 @@ struct sample {
     uint64_t fingerprint;
     bool waits;  /* every thread waits for ever */
     bool spins;  /* but for some that spin on what the dead hold */
+    bool files;  /* some wait on files of their own */
     bool shares; /* some wait on memory that relatives alone can share */
     int process[TREE];
     unsigned processes;
@@ -362,6 +363,7 @@ static bool sample_thread(struct sample *sample, int pid, int tid)
     if (thread.syscall == SYS_wait4 || thread.syscall == SYS_waitid)
         return true; /* the children are looked at below; without any it would not wait */
     if (thread.syscall != SYS_futex) {
+        sample->files = true;
         if (watch_files_inside((int)sample->memory->control.pid, pid, &thread))
             return true;
         return say_thread(sample, "%s waits in a system call that something outside can end", tid);
@@ -481,11 +483,12 @@ static enum watch_state conclude(struct watch *watch, const struct sample *sampl
 /*
  * To look into a thread that runs costs the target some milliseconds, so it is done after 5, 10,
  * 20 ... samples without any event, however often they start over. The waiting threads were
- * stopped with it, so one more sample is taken when they are back in their waits.
+ * stopped with it, so one more sample is taken when they are back in their waits. A wait in
+ * epoll_wait would end by the stop, with EINTR (signal(7)): such a program is not stopped.
  */
 static enum watch_state conclude_runners(struct watch *watch, struct sample *sample)
 {
-    bool waits = sample->waits && sample->processes == 1;
+    bool waits = sample->waits && sample->processes == 1 && !sample->files;
 
     say_thread(sample, "%s runs", sample->runner[0]);
     if (waits && watch->proved > 0 && sample->runners >= watch->proved)
