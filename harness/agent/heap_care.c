@@ -323,8 +323,8 @@ static void *note_moved(struct agent_call call, uint32_t site, void *old, struct
     if (old != NULL && (block != NULL || bytes == 0)) {
         if (block != old && was.bytes > 0 && held_near(old, (uint64_t)was.bytes))
             held_freed(lane, old, (uint64_t)was.bytes);
-        lane_put(lane, EVENT_FREE, (uint16_t)site, 0, (uint64_t)old, (uint64_t)was.bytes, caller,
-                 0);
+        lane_put(lane, was.bytes >= 0 ? EVENT_FREE : EVENT_FREE_UNKNOWN, (uint16_t)site, 0,
+                 (uint64_t)old, (uint64_t)was.bytes, caller, 0);
     }
     return note_allocated(call, site, block, bytes, caller);
 }

@@ -93,7 +93,8 @@ static inline void *moved(struct agent_call call, uint32_t site, void *old, stru
     if (old != NULL && (block != NULL || bytes == 0)) {
         if (block != old)
             check_held(lane, old, was.bytes);
-        lane_put(lane, EVENT_FREE, site, 0, (uint64_t)old, (uint64_t)was.bytes, caller, 0);
+        lane_put(lane, was.bytes >= 0 ? EVENT_FREE : EVENT_FREE_UNKNOWN, site, 0, (uint64_t)old,
+                 (uint64_t)was.bytes, caller, 0);
     }
     return allocated(call, site, block, bytes, caller);
 }

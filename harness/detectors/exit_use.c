@@ -81,11 +81,16 @@ static void say_taker(struct report *report, const struct path *path, const stru
 /* --- locks and events --------------------------------------------------------------------------
  */
 
+/* A size that cannot be is one that the agent did not know, or that was scribbled over. */
+static bool frees(const struct abi_event *event, uint64_t address)
+{
+    return event->kind == EVENT_FREE && event->object != 0 && event->other <= INT64_MAX &&
+           address - event->object < event->other;
+}
+
 static bool takes_away(const struct abi_event *event, uint64_t object)
 {
-    return (event->kind == EVENT_DESTROYED && event->object == object) ||
-           (event->kind == EVENT_FREE && event->object != 0 &&
-            object - event->object < event->other);
+    return (event->kind == EVENT_DESTROYED && event->object == object) || frees(event, object);
 }
 
 static bool is_use(const struct abi_event *event)
@@ -115,12 +120,15 @@ static const struct abi_event *used_before(const struct abi_lane *lane, uint64_t
     return NULL;
 }
 
-/* What the exit path did to it before @time; NULL if nothing. */
+/* What the exit path did to it before @time; NULL if nothing, or if realloc left it where it was.
+ */
 static const struct abi_event *gone_before(const struct path *path, uint64_t object, uint64_t time)
 {
     for (uint64_t back = 0; back < path->at; back++) {
         const struct abi_event *event = evidence_event(path->lane, back);
 
+        if (covers(event, object))
+            return NULL;
         if (takes_away(event, object) && event->time <= time)
             return event;
     }
@@ -214,10 +222,10 @@ static void judge_lane(const struct path *path, struct report *report, unsigned 
 
 static bool points_into(const struct abi_crash *crash, const struct abi_event *freed)
 {
-    if (crash->address - freed->object < freed->other)
+    if (frees(freed, crash->address))
         return true;
     for (unsigned i = 0; i < REGISTERS; i++)
-        if (crash->regs[i] - freed->object < freed->other)
+        if (frees(freed, crash->regs[i]))
             return true;
     return false;
 }
@@ -227,7 +235,7 @@ static const struct abi_event *freed_under(const struct path *path, const struct
     for (uint64_t back = 0; back < path->at; back++) {
         const struct abi_event *event = evidence_event(path->lane, back);
 
-        if (event->kind == EVENT_FREE && event->object != 0 && points_into(crash, event))
+        if (points_into(crash, event))
             return event;
     }
     return NULL;

@@ -118,6 +118,24 @@ static void test_twin_crash_of_the_exit_itself(void)
     expect_silence();
 }
 
+/* Of a block that was there before the agent nobody knows how long it was. */
+static void test_twin_a_block_of_unknown_length(void)
+{
+    open_exit(LOCK_A);
+    fixture_event(&f, 0, EVENT_FREE, 0, BLOCK, UINT64_MAX, AT_PLUGIN);
+    use(LOCK_A);
+    expect_silence();
+}
+
+static void test_twin_realloc_in_place(void)
+{
+    open_exit(IN_BLOCK);
+    fixture_event(&f, 0, EVENT_FREE, 0, BLOCK, BYTES, AT_PLUGIN);
+    fixture_event(&f, 0, EVENT_ALLOC, 0, BLOCK, BYTES / 2, AT_PLUGIN);
+    use(IN_BLOCK);
+    expect_silence();
+}
+
 static void test_twin_used_before(void)
 {
     open_exit(LOCK_A);
@@ -186,6 +204,8 @@ int main(void)
         {"a crash in freed memory", test_crash_in_freed_memory},
         {"a crash by a register", test_crash_by_a_register},
         {"twin: the exit crashes", test_twin_crash_of_the_exit_itself},
+        {"twin: unknown length", test_twin_a_block_of_unknown_length},
+        {"twin: realloc in place", test_twin_realloc_in_place},
         {"twin: used before", test_twin_used_before},
         {"twin: destroyed before", test_twin_destroyed_before_the_exit},
         {"twin: used again", test_twin_memory_used_again},
