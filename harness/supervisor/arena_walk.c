@@ -5,6 +5,8 @@
  * After a header that can't be, the walk goes on at the program's next block: one overwritten
  * word is to be told once, and not once for each chunk behind it.
  */
+#include "arena_walk.h"
+
 #include "arena_parts.h"
 
 #include <stdlib.h>

@@ -52,7 +52,7 @@ struct run_options {
     double deadline_s; /* 0: learned */
     const char *const *without;
     bool must_unload;
-    bool reach; /* look for unreachable blocks at every target's end */
+    bool reach;     /* look for unreachable blocks at every target's end */
     bool temporary; /* the directory goes with us, even if we are killed */
     bool trace;     /* the recorder for programs, too; workloads have it anyway */
     bool no_trace;

@@ -22,7 +22,7 @@ struct watch {
     uint64_t next_ns;     /* not before this */
     uint64_t backoff_ns;
     unsigned agreeing;            /* samples in a row with the same fingerprint */
-    unsigned proved;   /* threads that were proved to spin just before */
+    unsigned proved;              /* threads that were proved to spin just before */
     unsigned spinning;            /* times that threads which run were looked into, in this cycle */
     char why[FINDING_TEXT_BYTES]; /* why it is no proof */
 };

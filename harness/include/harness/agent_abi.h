@@ -374,8 +374,8 @@ struct abi_lane {
     int64_t sched_priority;
     uint64_t sched_rounds; /* of key destructors seen at the thread's end */
     uint64_t order_seen[ABI_ORDER_SEEN];
-    uint32_t guard_left;   /* allocations until the next that stands between guard pages */
-    uint32_t guard_drawn;  /* how often that was drawn */
+    uint32_t guard_left;  /* allocations until the next that stands between guard pages */
+    uint32_t guard_drawn; /* how often that was drawn */
     char name[PLAN_THREAD_BYTES];
     uint32_t hits[ABI_SITES_ALL];
     uint32_t due[ABI_SITES_ALL]; /* hit at which something is due at this site; 0 never */
@@ -591,7 +591,8 @@ struct abi_lap {
 };
 _Static_assert(sizeof(struct abi_lap) == 64, "abi_lap is part of the ABI");
 
-/** struct abi_order_place - a return address, and what stays of it in a cycle of other addresses. */
+/** struct abi_order_place - a return address, and what stays of it in a cycle of other addresses.
+ */
 struct abi_order_place {
     uint64_t address;
     uint64_t offset; /* in the module */
