@@ -26,7 +26,7 @@ enum {
     DRY_LEAST_S = 60,
 };
 
-static const uint64_t GRACE_NS = 2000000000, PATIENCE_LEAST_NS = 3000000,
+static const uint64_t GRACE_NS = 2000000000, STOPPED_NS = 2000000000, PATIENCE_LEAST_NS = 3000000,
                       PATIENCE_FIRST_NS = 20000000;
 
 /* --- judging one cycle
@@ -354,6 +354,43 @@ static void stopped_for_debugger(struct worker *worker)
     job_command(&worker->job, COMMAND_CONTINUE);
 }
 
+static char state_of(uint32_t pid)
+{
+    char path[64], text[512];
+    const char *at;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%u/stat", pid);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return 'X';
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    at = strrchr(text, ')');
+    return at != NULL && at[1] == ' ' ? at[2] : 'X';
+}
+
+/*
+ * Whoever has stopped it may continue it: somebody at a terminal, a debugger, a child of its own.
+ * Only what is still stopped after a while is judged.
+ */
+static void look_at_stopped(struct worker *worker, uint64_t now_ns)
+{
+    struct abi_control *control = worker_control(worker);
+
+    if (state_of(control->pid) == 'T') {
+        if (now_ns - worker->stopped_ns < STOPPED_NS && worker->run->ending_ns == 0)
+            return;
+        worker->stopped_ns = 0;
+        finish_anomaly(worker);
+        return;
+    }
+    worker->stopped_ns = 0;
+    control->disturbed = 1; /* how long it took is nobody's duration */
+    __atomic_fetch_and(&control->anomaly, ~(uint32_t)ANOMALY_STOPPED, __ATOMIC_RELAXED);
+    job_command(&worker->job, COMMAND_CONTINUE);
+}
+
 void cycle_anomaly(struct worker *worker)
 {
     struct abi_control *control = worker_control(worker);
@@ -368,6 +405,8 @@ void cycle_anomaly(struct worker *worker)
     } else if (control->anomaly & (ANOMALY_SPAWN | ANOMALY_NO_AGENT)) {
         cycle_broken(worker, cycle_no_agent_text(control));
         job_command(&worker->job, COMMAND_CONTINUE);
+    } else if (control->anomaly & ANOMALY_STOPPED) {
+        worker->stopped_ns = run_now_ns(); /* the ticks look at it */
     } else {
         finish_anomaly(worker);
     }
@@ -492,6 +531,8 @@ void cycle_tick(struct worker *worker, uint64_t now_ns)
         return;
     if (worker_control(worker)->laps > 1 && worker->phase == WORKER_BATCH)
         laps_collect(&worker->laps, worker->job.memory);
+    if (worker->stopped_ns != 0)
+        look_at_stopped(worker, now_ns);
     if (__atomic_load_n(&worker_control(worker)->server, __ATOMIC_ACQUIRE) != SERVER_RUNS)
         return;
     if (run->ending_ns != 0 && now_ns - run->ending_ns > GRACE_NS && !worker->abandoned) {

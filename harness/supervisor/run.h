@@ -118,6 +118,7 @@ struct worker {
     bool retrying;               /* the cycle under way is one of them */
     uint64_t judged_epoch;
     bool abandoned;          /* the cycle under way was given up, unjudged, to come to an end */
+    uint64_t stopped_ns;     /* since when the target is stopped by a signal, 0: it is not */
     bool resumed;            /* parked threads of this cycle have been let go */
     struct judgement parked; /* what was seen while they were parked */
     struct judgement looked; /* what the heap has shown before this cycle's end */

@@ -610,6 +610,7 @@ void worker_server_died(struct worker *worker, int status)
              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     worker->job.alive = false;
     worker->job.server = 0;
+    worker->stopped_ns = 0;
     if (worker->cell == NULL)
         return;
     if (worker->phase == WORKER_BATCH) {
