@@ -249,10 +249,25 @@ static void check_scene(const char *program, const struct scene *scene)
     end(pid);
 }
 
+/* Whether somebody else has the other end as well, only root can see of all processes. */
+static const struct scene *as_user(const struct scene *scene)
+{
+    static const struct scene pipe = {
+        "pipe", 1, 0, "waits for something to read|whether others have it too cannot be seen"};
+    static const struct scene socket = {"socket", 1, 0,
+                                        "no hang seen|waits for something to receive"};
+
+    if (geteuid() == 0)
+        return scene;
+    return strcmp(scene->name, pipe.name) == 0     ? &pipe
+           : strcmp(scene->name, socket.name) == 0 ? &socket
+                                                   : scene;
+}
+
 static void test_scenes(void)
 {
     for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++)
-        check_scene("stuck", &scenes[i]);
+        check_scene("stuck", as_user(&scenes[i]));
 }
 
 /* Names of the program's own are gone; those of the C library may be, too (static). */

@@ -11,8 +11,8 @@ static struct said said;
 
 static sqlite3 *run_tries(const char *name, const char *options, const char *words, int status)
 {
-    command_run(&said, "run --inject none --no-lttng --out %s %s -- " TRIES " %s", name, options,
-                words);
+    command_run(&said, "run --inject none --no-lttng --confirm 0 --out %s %s -- " TRIES " %s", name,
+                options, words);
     said_status(words, &said, status);
     return record_of(name);
 }
@@ -66,7 +66,7 @@ static void a_polled_death_is_found(void)
     sqlite3 *db;
 
     command_run(&said, "run --inject thread-kill@T1.1:malloc#5+3i --no-control --no-lttng "
-                       "--deadline 1s --cycles 3 --out polled -- " TRIES " poll");
+                       "--deadline 1s --cycles 3 --confirm 0 --out polled -- " TRIES " poll");
     said_status("poll", &said, 1);
     db = record_of("polled");
     asked("poll", db, "SELECT failed FROM cell", 3);
