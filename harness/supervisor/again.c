@@ -62,7 +62,6 @@ void again_shape(struct again *again, struct target **target, uint64_t times,
 struct wanted {
     int64_t finding;
     char *line;
-    char *signature;
 };
 
 struct wanted_list {
@@ -82,8 +81,7 @@ static int collect(const struct store_finding *finding, void *context)
     if (longer == NULL)
         return 1;
     list->wanted = longer;
-    longer[list->count++] =
-        (struct wanted){finding->id, strdup(finding->replay), strdup(finding->signature)};
+    longer[list->count++] = (struct wanted){finding->id, strdup(finding->replay)};
     return 0;
 }
 
@@ -93,11 +91,11 @@ static bool try_one(struct run *run, const struct wanted *wanted, double seconds
     struct run *trial = calloc(1, sizeof *trial);
     struct run_options options;
     struct line line;
-    struct again again = {.line = &line, .wanted = wanted->signature};
+    struct again again = {.line = &line}; /* any finding counts, as for whoever pastes the line */
     struct error e;
     bool go_on = true;
 
-    if (trial == NULL || wanted->line == NULL || wanted->signature == NULL ||
+    if (trial == NULL || wanted->line == NULL ||
         line_parse(wanted->line, run->place.libdir, &line, &e) != 0) {
         free(trial);
         return trial != NULL;
@@ -143,7 +141,6 @@ void again_findings(struct run *run)
             go_on = try_one(run, &list.wanted[i], left);
         }
         free(list.wanted[i].line);
-        free(list.wanted[i].signature);
     }
     say(run, list.count, list.count);
     free(list.wanted);

@@ -35,9 +35,10 @@ void again_shape(struct again *again, struct target **target, uint64_t times,
 
 /**
  * again_findings() - runs the line of each of the run's findings (one for each signature) again,
- * options.again times, and stores how often it came back. Takes no longer than the run did,
- * or ten seconds if that is more; a finding whose turn does not come is stored as not tried.
- * SIGINT or SIGTERM end it. Whatever goes wrong here is no failure of the run.
+ * options.again times, and stores how often it ended in a finding, as a pasted line counts it.
+ * Takes no longer than the run did, or ten seconds if that is more; a finding whose turn does not
+ * come is stored as not tried. SIGINT or SIGTERM end it. Whatever goes wrong here is no failure of
+ * the run.
  */
 void again_findings(struct run *run);
 
