@@ -32,10 +32,8 @@ static void blame(const struct evidence *evidence, struct report *report, uint64
 
     if (evidence_address(evidence, address, &frame))
         evidence_culprit(&frame, 1, text);
-    if (text[0] == 0 || (report->culprit[0] != 0 && strcmp(report->culprit, text) <= 0))
-        return;
-    strcpy(report->culprit, text);
-    finding_sign(report->finding, text, "");
+    if (evidence_lower(report->culprit, text))
+        finding_sign(report->finding, text, "");
 }
 
 static void say_unload(struct finding *finding, const struct evidence *evidence, uint64_t address)

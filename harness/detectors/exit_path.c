@@ -211,8 +211,7 @@ static void say_thread(struct finding *finding, const struct path *path, unsigne
     waits_say(finding, path->waits, index);
     if (evidence_address(path->evidence, path->waits->node[index].lane->start, &frame))
         evidence_culprit(&frame, 1, text);
-    if (text[0] != 0 && (lowest[0] == 0 || strcmp(text, lowest) < 0))
-        strcpy(lowest, text);
+    evidence_lower(lowest, text);
 }
 
 /* The exit path joins a live thread, or wants a lock that one has. */
@@ -266,8 +265,7 @@ static void say_held(const struct path *path, unsigned index, const struct abi_h
     char name[EVIDENCE_NAME_BYTES];
     char object[EVIDENCE_TEXT_BYTES];
     char place[EVIDENCE_TEXT_BYTES];
-    char text[EVIDENCE_CULPRIT_BYTES] = "";
-    struct evidence_frame frame;
+    char text[EVIDENCE_CULPRIT_BYTES];
 
     if (tally->locks++ == 0)
         tally->finding = judgement_add(path->judgement, STOP_EXIT_LOCKS_HELD);
@@ -277,10 +275,8 @@ static void say_held(const struct path *path, unsigned index, const struct abi_h
     evidence_object_text(path->evidence, held->mode, held->object, object);
     evidence_caller_text(path->evidence, held->caller, place);
     finding_say(tally->finding, "%-10s holds %.80s, taken in %.90s", name, object, place);
-    if (evidence_caller(path->evidence, held->caller, &frame))
-        evidence_culprit(&frame, 1, text);
-    if (text[0] != 0 && (tally->lowest[0] == 0 || strcmp(text, tally->lowest) < 0))
-        strcpy(tally->lowest, text);
+    evidence_caller_culprit(path->evidence, held->caller, text);
+    evidence_lower(tally->lowest, text);
 }
 
 /* Destroyed, freed or opened under its holder, which lock-misuse tells of: it has it no more. */
@@ -383,14 +379,13 @@ static void judge_concurrent(const struct path *path)
     finding = judgement_add(path->judgement, STOP_EXIT_CONCURRENT);
     for (unsigned i = 0; i < lanes && said < SHOWN; i++) {
         struct path one = *path;
-        struct evidence_frame frame;
 
         if (!asked_itself(path->evidence, i, &one.request))
             continue;
         one.index = i;
         say_request(finding, &one);
-        if (said < 2 && evidence_caller(path->evidence, one.request->caller, &frame))
-            evidence_culprit(&frame, 1, names[said]);
+        if (said < 2)
+            evidence_caller_culprit(path->evidence, one.request->caller, names[said]);
         said++;
     }
     sign_pair(finding, names[0], names[1]);
@@ -402,7 +397,6 @@ static void judge_created(const struct path *path)
     char culprit[EVIDENCE_CULPRIT_BYTES] = "";
     char name[EVIDENCE_NAME_BYTES];
     char place[EVIDENCE_TEXT_BYTES];
-    struct evidence_frame frame;
     struct finding *finding = NULL;
 
     for (uint64_t back = path->request != NULL ? path->at : 0; back-- > 0;) {
@@ -413,8 +407,7 @@ static void judge_created(const struct path *path)
         if (finding == NULL) {
             finding = judgement_add(path->judgement, STOP_EXIT_THREAD_CREATED);
             say_request(finding, path);
-            if (evidence_caller(path->evidence, event->caller, &frame))
-                evidence_culprit(&frame, 1, culprit);
+            evidence_caller_culprit(path->evidence, event->caller, culprit);
             finding_sign(finding, culprit, "");
         }
         evidence_lane_text(path->evidence, event->aux, name);

@@ -49,16 +49,6 @@ static bool find_path(const struct evidence *evidence, struct path *path)
 
 /* --- words ------------------------------------------------------------------------------------ */
 
-static void culprit_of(const struct evidence *evidence, uint64_t caller,
-                       char out[EVIDENCE_CULPRIT_BYTES])
-{
-    struct evidence_frame frame;
-
-    *out = 0;
-    if (evidence_caller(evidence, caller, &frame))
-        evidence_culprit(&frame, 1, out);
-}
-
 static bool begin(struct report *report)
 {
     if (report->count++ == 0)
@@ -164,8 +154,8 @@ static void say_use(const struct path *path, struct report *report, unsigned ind
     evidence_lane_text(path->evidence, index, name);
     evidence_caller_text(path->evidence, caller, place);
     finding_say(report->finding, "%-10s used it after that, in %.140s", name, place);
-    culprit_of(path->evidence, gone->caller, names[0]);
-    culprit_of(path->evidence, caller, names[1]);
+    evidence_caller_culprit(path->evidence, gone->caller, names[0]);
+    evidence_caller_culprit(path->evidence, caller, names[1]);
     if (report->count == 1)
         finding_sign(report->finding, names[0], names[1]);
 }
@@ -260,7 +250,7 @@ static void judge_crash(const struct path *path, struct report *report)
     if (own < frames)
         evidence_frame_text(&evidence->crash_frame[own], place);
     finding_say(report->finding, "%-10s crashed in it after that, in %.130s", name, place);
-    culprit_of(evidence, freed->caller, names[0]);
+    evidence_caller_culprit(evidence, freed->caller, names[0]);
     evidence_culprit(evidence->crash_frame, frames, names[1]);
     finding_sign(report->finding, names[0], names[1]);
 }

@@ -185,15 +185,14 @@ static void sign(struct finding *finding, const struct evidence *evidence,
                  const struct evidence_heap_fault *fault, const struct story *story)
 {
     char culprit[EVIDENCE_CULPRIT_BYTES] = "";
-    struct evidence_frame frame;
     uint64_t caller = fault->before_caller;
 
     if (!is_overrun(fault->kind) || caller == 0)
         caller = story->alloc != NULL  ? story->alloc->caller
                  : story->free != NULL ? story->free->caller
                                        : caller;
-    if (caller != 0 && evidence_caller(evidence, caller, &frame))
-        evidence_culprit(&frame, 1, culprit);
+    if (caller != 0)
+        evidence_caller_culprit(evidence, caller, culprit);
     finding_sign(finding, culprit, "");
 }
 

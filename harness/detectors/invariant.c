@@ -36,7 +36,6 @@ static void find_first(const struct evidence *evidence, struct complaint *first)
 static void say_who(struct finding *finding, const struct evidence *evidence)
 {
     struct complaint first = {0};
-    struct evidence_frame frame;
     char name[EVIDENCE_NAME_BYTES];
     char text[EVIDENCE_TEXT_BYTES];
     char culprit[EVIDENCE_CULPRIT_BYTES] = "";
@@ -47,8 +46,7 @@ static void say_who(struct finding *finding, const struct evidence *evidence)
     evidence_lane_text(evidence, first.lane, name);
     evidence_caller_text(evidence, first.event->caller, text);
     finding_say(finding, "%-10s said so, in %s", name, text);
-    if (evidence_caller(evidence, first.event->caller, &frame))
-        evidence_culprit(&frame, 1, culprit);
+    evidence_caller_culprit(evidence, first.event->caller, culprit);
     finding_sign(finding, culprit, "");
 }
 

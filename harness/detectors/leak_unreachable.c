@@ -54,10 +54,9 @@ static void sign(struct finding *finding, const struct evidence *evidence,
                  const struct evidence_leak *leak)
 {
     char culprit[EVIDENCE_CULPRIT_BYTES] = "";
-    struct evidence_frame frame;
 
-    if (leak->caller != 0 && evidence_caller(evidence, leak->caller, &frame))
-        evidence_culprit(&frame, 1, culprit);
+    if (leak->caller != 0)
+        evidence_caller_culprit(evidence, leak->caller, culprit);
     finding_sign(finding, culprit, "");
 }
 

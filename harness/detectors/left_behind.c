@@ -166,8 +166,7 @@ static void say_thread(struct finding *finding, const struct evidence *evidence,
     say_last(finding, evidence, index);
     say_stack(finding, evidence, index);
     say_locks(finding, evidence, index);
-    if (culprit[0] != 0 && (lowest[0] == 0 || strcmp(culprit, lowest) < 0))
-        strcpy(lowest, culprit);
+    evidence_lower(lowest, culprit);
 }
 
 static void judge(const struct evidence *evidence, struct judgement *judgement)

@@ -116,7 +116,6 @@ static void say_join(struct judgement *judgement, const struct evidence *evidenc
                      const struct abi_event *join, const struct abi_event *call)
 {
     struct finding *finding = judgement_add(judgement, STOP_LOADER_JOIN_INSIDE);
-    struct evidence_frame frame;
     char name[EVIDENCE_NAME_BYTES];
     char text[EVIDENCE_TEXT_BYTES];
     char culprit[EVIDENCE_CULPRIT_BYTES] = "";
@@ -127,8 +126,7 @@ static void say_join(struct judgement *judgement, const struct evidence *evidenc
                 call->kind == EVENT_LOAD_BEGIN ? "dlopen" : "dlclose", text);
     evidence_caller_text(evidence, call->caller, text);
     finding_say(finding, "           which was called from %s", text);
-    if (evidence_caller(evidence, join->caller, &frame))
-        evidence_culprit(&frame, 1, culprit);
+    evidence_caller_culprit(evidence, join->caller, culprit);
     finding_sign(finding, culprit, "");
 }
 

@@ -39,15 +39,11 @@ static void begin(struct report *report)
 
 static void blame(const struct evidence *evidence, struct report *report, uint64_t caller)
 {
-    struct evidence_frame frame;
-    char text[EVIDENCE_CULPRIT_BYTES] = "";
+    char text[EVIDENCE_CULPRIT_BYTES];
 
-    if (evidence_caller(evidence, caller, &frame))
-        evidence_culprit(&frame, 1, text);
-    if (text[0] == 0 || (report->culprit[0] != 0 && strcmp(report->culprit, text) <= 0))
-        return;
-    strcpy(report->culprit, text);
-    finding_sign(report->finding, text, "");
+    evidence_caller_culprit(evidence, caller, text);
+    if (evidence_lower(report->culprit, text))
+        finding_sign(report->finding, text, "");
 }
 
 static void say_act(const struct evidence *evidence, struct report *report, unsigned index,

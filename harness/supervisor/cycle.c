@@ -354,22 +354,6 @@ static void stopped_for_debugger(struct worker *worker)
     job_command(&worker->job, COMMAND_CONTINUE);
 }
 
-static char state_of(uint32_t pid)
-{
-    char path[64], text[512];
-    const char *at;
-    FILE *file;
-
-    snprintf(path, sizeof path, "/proc/%u/stat", pid);
-    file = fopen(path, "re");
-    if (file == NULL)
-        return 'X';
-    text[fread(text, 1, sizeof text - 1, file)] = 0;
-    fclose(file);
-    at = strrchr(text, ')');
-    return at != NULL && at[1] == ' ' ? at[2] : 'X';
-}
-
 /*
  * Whoever has stopped it may continue it: somebody at a terminal, a debugger, a child of its own.
  * Only what is still stopped after a while is judged.
@@ -378,7 +362,7 @@ static void look_at_stopped(struct worker *worker, uint64_t now_ns)
 {
     struct abi_control *control = worker_control(worker);
 
-    if (state_of(control->pid) == 'T') {
+    if (watch_letter((int)control->pid, (int)control->pid) == 'T') {
         if (now_ns - worker->stopped_ns < STOPPED_NS && worker->run->ending_ns == 0)
             return;
         worker->stopped_ns = 0;

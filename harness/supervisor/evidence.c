@@ -234,6 +234,24 @@ bool evidence_caller(const struct evidence *evidence, uint64_t address,
     return known;
 }
 
+void evidence_caller_culprit(const struct evidence *evidence, uint64_t caller,
+                             char out[EVIDENCE_CULPRIT_BYTES])
+{
+    struct evidence_frame frame;
+
+    *out = 0;
+    if (evidence_caller(evidence, caller, &frame))
+        evidence_culprit(&frame, 1, out);
+}
+
+bool evidence_lower(char lowest[EVIDENCE_CULPRIT_BYTES], const char *culprit)
+{
+    if (culprit[0] == 0 || (lowest[0] != 0 && strcmp(lowest, culprit) <= 0))
+        return false;
+    strcpy(lowest, culprit);
+    return true;
+}
+
 static bool begins(const char *text, const char *beginning)
 {
     return strncmp(text, beginning, strlen(beginning)) == 0;

@@ -76,6 +76,16 @@ double evidence_ms(const struct evidence *evidence, uint64_t from, uint64_t to);
 bool evidence_caller(const struct evidence *evidence, uint64_t address,
                      struct evidence_frame *frame);
 
+/** evidence_caller_culprit() - evidence_culprit() of the place of a call; "" if it is unknown. */
+void evidence_caller_culprit(const struct evidence *evidence, uint64_t caller,
+                             char out[EVIDENCE_CULPRIT_BYTES]);
+
+/**
+ * evidence_lower() - keeps in @lowest the first of all culprits in the order of bytes: whichever
+ * of them came first, the signature is the same. True if @culprit is kept now; "" never is.
+ */
+bool evidence_lower(char lowest[EVIDENCE_CULPRIT_BYTES], const char *culprit);
+
 /** evidence_address() - names the address itself; false if unknown. */
 bool evidence_address(const struct evidence *evidence, uint64_t address,
                       struct evidence_frame *frame);

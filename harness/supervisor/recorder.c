@@ -6,6 +6,7 @@
  */
 #include <harness/supervisor/recorder.h>
 
+#include <harness/supervisor/clock.h>
 #include <harness/supervisor/recorder_helper.h>
 #include <harness/recorder.h>
 
@@ -19,7 +20,6 @@
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* The helper's own deadlines come first; this much later we doubt the helper. */
@@ -76,23 +76,15 @@ static void give_up(struct recorder *r, const char *reason)
         snprintf(r->failure, sizeof r->failure, "%.500s", reason);
 }
 
-static long now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* poll() over signals; > 0 when @fd is readable or at its end. */
 static int wait_readable(int fd, int ms)
 {
     struct pollfd poller = {.fd = fd, .events = POLLIN};
-    long end = now_ms() + ms;
+    long end = clock_ms() + ms;
     int n;
 
     do {
-        long left = end - now_ms();
+        long left = end - clock_ms();
 
         n = poll(&poller, 1, left > 0 ? (int)left : 0);
     } while (n < 0 && errno == EINTR);

@@ -7,6 +7,7 @@
  */
 #include <harness/supervisor/recorder_helper.h>
 
+#include <harness/supervisor/clock.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <harness/recorder.h>
@@ -100,14 +100,6 @@ void child_reset(pid_t parent, int signal)
 
 /* --- waiting --- */
 
-static long now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void read_signals(struct helper *h)
 {
     struct signalfd_siginfo info;
@@ -123,13 +115,13 @@ static void read_signals(struct helper *h)
 /* Waits until @fd is readable; @ms < 0: for ever. Ends early when the helper has to leave. */
 static enum wake wait_for(struct helper *h, int fd, int ms)
 {
-    long end = now_ms() + ms;
+    long end = clock_ms() + ms;
 
     while (!h->leaving) {
         struct pollfd fds[3] = {{.fd = fd, .events = POLLIN},
                                 {.fd = FD_SUPERVISOR},
                                 {.fd = h->signals, .events = POLLIN}};
-        long left = ms < 0 ? -1 : end - now_ms();
+        long left = ms < 0 ? -1 : end - clock_ms();
         int n = ms >= 0 && left <= 0 ? 0 : poll(fds, 3, (int)left);
 
         if (n == 0)

@@ -7,6 +7,7 @@
  */
 #include <harness/supervisor/recorder_place.h>
 
+#include <harness/supervisor/clock.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +23,6 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
 #define WAIT_PREFIX "lttng-ust-wait-"
@@ -150,14 +150,6 @@ static pid_t find_mapper(const struct stat *file, pid_t but)
     return found;
 }
 
-static long now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /*
  * Nobody at all has it open or mapped, other users included: the kernel grants a write lease
  * then only. The file is let go at once; SIGURG, ignored by default, is what somebody who
@@ -188,7 +180,7 @@ static bool nobody_seen(const struct stat *file, pid_t but, long deadline)
 
     while ((pid = find_mapper(file, but)) != 0) {
         struct pollfd end = {.fd = pidfd_open(pid, 0), .events = POLLIN};
-        long left = deadline - now_ms();
+        long left = deadline - clock_ms();
         int ended = end.fd < 0 || left <= 0 ? end.fd < 0 : poll(&end, 1, (int)left);
 
         if (end.fd >= 0)
@@ -202,7 +194,7 @@ static bool nobody_seen(const struct stat *file, pid_t but, long deadline)
 static void remove_waits(const struct recorder_place *place, int wait_ms)
 {
     DIR *root = opendir(RECORDER_PLACE_ROOT);
-    long now = now_ms();
+    long now = clock_ms();
     const struct dirent *entry;
     struct stat info;
 

@@ -8,6 +8,7 @@
  */
 #include <harness/supervisor/unwind.h>
 
+#include <harness/supervisor/clock.h>
 #include <harness/supervisor/space.h>
 
 #include <assert.h>
@@ -38,14 +39,6 @@ enum outcome {
     UNREPORTED,
     NOT_YET,
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void pause_between_polls(unsigned poll)
 {
@@ -149,11 +142,11 @@ static bool out_of_reach(pid_t pid, pid_t tid, enum outcome outcome)
 /* Gives up early on a thread that nothing reaches all the time; one that has to run gets all. */
 static enum outcome wait_stopped(pid_t pid, pid_t tid, int64_t deadline)
 {
-    int64_t patience = now_ms() + ASLEEP_MS;
+    int64_t patience = clock_ms() + ASLEEP_MS;
 
     for (unsigned poll = 0;; poll++) {
         enum outcome outcome = poll_thread(pid, tid);
-        int64_t now = now_ms();
+        int64_t now = clock_ms();
 
         if (outcome == STOPPED || outcome == GONE || now >= deadline)
             return outcome;
@@ -255,7 +248,7 @@ static void settle(pid_t pid, pid_t *tids, size_t from, size_t *count, int64_t d
  */
 static int seize_rounds(pid_t pid, pid_t *tids, size_t max, size_t *count, struct error *e)
 {
-    int64_t deadline = now_ms() + SEIZE_MS;
+    int64_t deadline = clock_ms() + SEIZE_MS;
     int code = 0, quiet = 0;
 
     for (int round = 0; round < ROUNDS_MAX && code == 0 && quiet < 2; round++) {
@@ -264,7 +257,7 @@ static int seize_rounds(pid_t pid, pid_t *tids, size_t max, size_t *count, struc
         code = seize_new(pid, tids, max, count, &fresh, e);
         settle(pid, tids, before, count, deadline);
         quiet = fresh == 0 ? quiet + 1 : 0;
-        if (now_ms() >= deadline)
+        if (clock_ms() >= deadline)
             break;
     }
     return code;
@@ -300,7 +293,7 @@ static bool detach(pid_t pid, pid_t tid)
 {
     if (ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)signal_on_its_way(tid)) == 0)
         return true;
-    if (wait_stopped(pid, tid, now_ms() + LETGO_MS) == GONE)
+    if (wait_stopped(pid, tid, clock_ms() + LETGO_MS) == GONE)
         return true;
     return ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)signal_on_its_way(tid)) == 0;
 }

@@ -50,7 +50,7 @@ unsigned watch_tids(int pid, int *tids, unsigned max)
     return count;
 }
 
-static char state_letter(int pid, int tid)
+char watch_letter(int pid, int tid)
 {
     char path[64];
     char text[512];
@@ -96,7 +96,7 @@ void watch_thread(int pid, int tid, struct evidence_thread *out)
 {
     char path[64];
     char text[256];
-    char letter = state_letter(pid, tid);
+    char letter = watch_letter(pid, tid);
 
     memset(out->argument, 0, sizeof out->argument);
     out->tid = tid;
@@ -432,7 +432,7 @@ static bool relatives_wait(struct sample *sample)
         int pid = (int)lane->pid;
 
         if (lane->epoch == memory->control.epoch && pid > 0 && !was_sampled(sample, pid) &&
-            state_letter(pid, pid) != 'X')
+            watch_letter(pid, pid) != 'X')
             return say(sample, "process %d can write to memory that is waited on", pid);
     }
     return true;

@@ -40,6 +40,9 @@ enum watch_state watch_look(struct watch *watch, const struct abi_memory *memory
 /** watch_tids() - the threads of a process; returns how many, at most @max. */
 unsigned watch_tids(int pid, int *tids, unsigned max);
 
+/** watch_letter() - what /proc says of a thread's state: 'R', 'T' ...; 'X' if it is gone. */
+char watch_letter(int pid, int tid);
+
 /** watch_thread() - state and system call of one thread, as /proc says. */
 void watch_thread(int pid, int tid, struct evidence_thread *out);
 

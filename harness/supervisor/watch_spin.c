@@ -18,6 +18,7 @@
 
 #if defined(__x86_64__)
 
+#include "clock.h"
 #include "unwind.h"
 
 #include <elf.h>
@@ -90,14 +91,6 @@ static bool no(struct proof *proof, const char *why)
 {
     snprintf(proof->why, FINDING_TEXT_BYTES, "a thread runs, and %s", why);
     return false;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* --- memory ------------------------------------------------------------------------------- */
@@ -286,7 +279,7 @@ static bool may_step(struct proof *proof, const struct runner *runner)
 static int await_stop(int tid, int *status)
 {
     struct timespec pause = {0, 20000};
-    int64_t end = now_ms() + STEP_MS;
+    int64_t end = clock_ms() + STEP_MS;
 
     for (unsigned poll = 0;; poll++) {
         int got = waitpid(tid, status, __WALL | WNOHANG);
@@ -294,7 +287,7 @@ static int await_stop(int tid, int *status)
         if (got != 0 && !(got < 0 && errno == EINTR))
             return got;
         if (poll >= POLLS) {
-            if (now_ms() > end)
+            if (clock_ms() > end)
                 return 0;
             nanosleep(&pause, NULL);
         }
@@ -336,7 +329,7 @@ static bool read_vectors(struct runner *runner)
 
 static bool step(struct proof *proof, struct runner *runner)
 {
-    if (now_ms() > proof->end_ms)
+    if (clock_ms() > proof->end_ms)
         return no(proof, "there was no time to follow it");
     if (!may_step(proof, runner))
         return false;
@@ -529,7 +522,7 @@ bool watch_spin_proved(int pid, const int *tids, unsigned count, char why[FINDIN
     memset(&proof, 0, sizeof proof);
     proof.pid = pid;
     proof.why = why;
-    proof.end_ms = now_ms() + DEADLINE_MS;
+    proof.end_ms = clock_ms() + DEADLINE_MS;
     if (count == 0 || count > WATCH_SPINNERS)
         return no(&proof, "so do too many others");
     code = unwind_seize_all(pid, held, EVIDENCE_THREADS, &threads, &e);

@@ -6,12 +6,8 @@
 
 #include <results/store/severity.h>
 #include <results/store/store.h>
-#include <results/text/escape.h>
+#include <results/text/finding_json.h>
 #include <results/text/json_write.h>
-#include <results/text/utf8.h>
-
-#include <stdlib.h>
-#include <string.h>
 
 enum { PAGE_VERSION = 1 };
 
@@ -25,10 +21,7 @@ static void write_head(struct json_write *json, const struct store_finding *find
     json_write_text(json, "signature", finding->signature);
     json_write_unsigned(json, "cycle", finding->cycle);
     json_write_unsigned(json, "place", finding->place);
-    if (finding->hang_ms >= 0)
-        json_write_real(json, "hang_ms", finding->hang_ms);
-    else
-        json_write_null(json, "hang_ms");
+    finding_json_hang(json, finding);
 }
 
 static void write_cell(struct json_write *json, const struct store_cell *cell)
@@ -58,18 +51,6 @@ static void write_seen(struct json_write *json, const struct page *page)
     json_write_signed(json, "first_finding", page->first);
     json_write_signed(json, "first_cell", finding->first_cell);
     json_write_unsigned(json, "first_cycle", finding->first_cycle);
-    json_write_close_object(json);
-}
-
-static void write_replayed(struct json_write *json, const struct store_finding *finding)
-{
-    if (finding->replayed == 0) {
-        json_write_null(json, "replayed");
-        return;
-    }
-    json_write_open_object(json, "replayed");
-    json_write_unsigned(json, "times", finding->replayed);
-    json_write_unsigned(json, "reproduced", finding->reproduced);
     json_write_close_object(json);
 }
 
@@ -123,22 +104,6 @@ static void write_timeline(struct json_write *json, const struct page *page)
     json_write_close_array(json);
 }
 
-/* What the string cannot carry exactly is there a second time. */
-static void write_output(struct json_write *json, const struct store_finding *finding)
-{
-    const char *bytes = finding->output;
-    size_t length = finding->output_bytes;
-
-    json_write_bytes(json, "output", bytes, length);
-    if (utf8_valid(bytes, length) && memchr(bytes, '\0', length) == NULL) {
-        json_write_null(json, "output_base64");
-        return;
-    }
-    fprintf(json->out, ",\"output_base64\":\"");
-    escape_base64(json->out, bytes, length);
-    fputc('"', json->out);
-}
-
 static void write_meaning(struct json_write *json, const struct stop_code_entry *entry)
 {
     if (entry == NULL) {
@@ -171,12 +136,12 @@ int page_json(const struct page *page, FILE *out, struct error *e)
     json_write_lines(&json, "text", finding->text);
     json_write_text(&json, "injected", finding->injected);
     json_write_text(&json, "replay", finding->replay);
-    write_replayed(&json, finding);
+    finding_json_replayed(&json, finding);
     write_seen(&json, page);
     write_also(&json, page);
     write_sources(&json, page);
     write_timeline(&json, page);
-    write_output(&json, finding);
+    finding_json_output(&json, finding);
     json_write_text(&json, "trace", finding->trace);
     write_meaning(&json, page->entry);
     json_write_open_object(&json, "run");

@@ -10,14 +10,12 @@
 #include <results/store/latency.h>
 #include <results/store/severity.h>
 #include <results/store/store.h>
-#include <results/text/escape.h>
+#include <results/text/finding_json.h>
 #include <results/text/json_write.h>
 #include <results/text/rate.h>
 #include <results/text/stream.h>
-#include <results/text/utf8.h>
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { JSONL_FORMAT = 1 };
 
@@ -167,22 +165,6 @@ static int write_cells(struct lines *lines, uint64_t *written)
     return code;
 }
 
-static void write_output(struct json_write *json, const struct store_finding *finding)
-{
-    const char *bytes = finding->output;
-    size_t length = finding->output_bytes;
-
-    json_write_bytes(json, "output", bytes, length);
-    /* What the string cannot carry exactly is there a second time. */
-    if (utf8_valid(bytes, length) && memchr(bytes, '\0', length) == NULL) {
-        json_write_null(json, "output_base64");
-        return;
-    }
-    fprintf(json->out, ",\"output_base64\":\"");
-    escape_base64(json->out, bytes, length);
-    fputc('"', json->out);
-}
-
 static void write_finding_names(struct json_write *json, const struct store_finding *finding)
 {
     json_write_signed(json, "finding", finding->id);
@@ -192,10 +174,7 @@ static void write_finding_names(struct json_write *json, const struct store_find
     json_write_text(json, "code", finding->slug);
     json_write_text(json, "severity", severity_name(finding->severity));
     json_write_text(json, "signature", finding->signature);
-    if (finding->hang_ms >= 0)
-        json_write_real(json, "hang_ms", finding->hang_ms);
-    else
-        json_write_null(json, "hang_ms");
+    finding_json_hang(json, finding);
 }
 
 static void write_repeats(struct json_write *json, const struct store_finding *finding)
@@ -226,18 +205,6 @@ static int each_also(const struct store_finding *finding, void *context)
     return 0;
 }
 
-static void write_replayed(struct json_write *json, const struct store_finding *finding)
-{
-    if (finding->replayed == 0) {
-        json_write_null(json, "replayed");
-        return;
-    }
-    json_write_open_object(json, "replayed");
-    json_write_unsigned(json, "times", finding->replayed);
-    json_write_unsigned(json, "reproduced", finding->reproduced);
-    json_write_close_object(json);
-}
-
 static int each_finding(const struct store_finding *finding, void *context)
 {
     struct lines *lines = context;
@@ -248,10 +215,10 @@ static int each_finding(const struct store_finding *finding, void *context)
     json_write_lines(&json, "text", finding->text);
     json_write_text(&json, "injected", finding->injected);
     json_write_text(&json, "replay", finding->replay);
-    write_replayed(&json, finding);
+    finding_json_replayed(&json, finding);
     json_write_text(&json, "trace", finding->trace);
     json_write_lines(&json, "timeline", finding->timeline);
-    write_output(&json, finding);
+    finding_json_output(&json, finding);
     json_write_open_array(&json, "cycle_codes");
     lines->code =
         store_finding_get(lines->store, finding->cell, finding->cycle, each_also, &json, lines->e);
