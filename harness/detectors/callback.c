@@ -8,8 +8,8 @@
  */
 #include <harness/detector.h>
 
-#include <harness/supervisor/callback.h>
-#include <harness/supervisor/evidence.h>
+#include <harness/supervisor/evidence/callback.h>
+#include <harness/supervisor/evidence/evidence.h>
 
 #include <signal.h>
 #include <string.h>

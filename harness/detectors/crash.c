@@ -8,10 +8,10 @@
  */
 #include <harness/detector.h>
 
-#include <harness/supervisor/callback.h>
-#include <harness/supervisor/evidence.h>
-#include <harness/supervisor/evidence_blocks.h>
-#include <harness/supervisor/stack_kind.h>
+#include <harness/supervisor/evidence/callback.h>
+#include <harness/supervisor/evidence/evidence.h>
+#include <harness/supervisor/evidence/evidence_blocks.h>
+#include <harness/supervisor/evidence/stack_kind.h>
 
 #include <inttypes.h>
 #include <signal.h>

@@ -7,7 +7,7 @@
  */
 #include <harness/detector.h>
 
-#include <harness/supervisor/waits.h>
+#include <harness/supervisor/evidence/waits.h>
 
 #include <string.h>
 

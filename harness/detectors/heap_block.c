@@ -8,8 +8,8 @@
  */
 #include <harness/detector.h>
 
-#include <harness/supervisor/evidence.h>
-#include <harness/supervisor/evidence_blocks.h>
+#include <harness/supervisor/evidence/evidence.h>
+#include <harness/supervisor/evidence/evidence_blocks.h>
 
 #include <inttypes.h>
 #include <stdio.h>

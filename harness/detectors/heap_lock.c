@@ -8,7 +8,7 @@
  */
 #include <harness/detector.h>
 
-#include <harness/supervisor/waits.h>
+#include <harness/supervisor/evidence/waits.h>
 
 static void judge(const struct evidence *evidence, struct judgement *judgement)
 {

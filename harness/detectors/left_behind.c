@@ -9,8 +9,8 @@
  */
 #include <harness/detector.h>
 
-#include <harness/supervisor/evidence.h>
-#include <harness/supervisor/waits.h>
+#include <harness/supervisor/evidence/evidence.h>
+#include <harness/supervisor/evidence/waits.h>
 
 #include <stdio.h>
 #include <string.h>

@@ -9,9 +9,9 @@
  */
 #include <harness/detector.h>
 
-#include <harness/supervisor/evidence.h>
-#include <harness/supervisor/stack_kind.h>
-#include <harness/supervisor/waits.h>
+#include <harness/supervisor/evidence/evidence.h>
+#include <harness/supervisor/evidence/stack_kind.h>
+#include <harness/supervisor/evidence/waits.h>
 
 enum { NESTED = 16 };
 

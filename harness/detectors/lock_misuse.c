@@ -8,7 +8,7 @@
  */
 #include <harness/detector.h>
 
-#include <harness/supervisor/evidence.h>
+#include <harness/supervisor/evidence/evidence.h>
 
 #include <errno.h>
 #include <string.h>

@@ -8,7 +8,7 @@
  */
 #include <harness/detector.h>
 
-#include <harness/supervisor/evidence.h>
+#include <harness/supervisor/evidence/evidence.h>
 
 #include <inttypes.h>
 #include <stdio.h>

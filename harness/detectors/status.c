@@ -10,7 +10,7 @@
 #include <harness/detector.h>
 
 #include <harness/common/server.h>
-#include <harness/supervisor/evidence.h>
+#include <harness/supervisor/evidence/evidence.h>
 
 #include <sys/wait.h>
 

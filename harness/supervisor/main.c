@@ -1,7 +1,7 @@
 /*
  * main: finds the command. Everything else is in commands/.
  */
-#include "command.h"
+#include <harness/supervisor/cli/command.h>
 
 #include <harness/common/suggest.h>
 

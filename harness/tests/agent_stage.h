@@ -12,8 +12,8 @@
 
 #include <harness/common/server.h>
 #include <harness/injector.h>
-#include <harness/supervisor/guardian.h>
-#include <harness/supervisor/job.h>
+#include <harness/supervisor/guardian/guardian.h>
+#include <harness/supervisor/run/job.h>
 
 #include <errno.h>
 #include <fcntl.h>

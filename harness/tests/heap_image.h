@@ -15,8 +15,8 @@
 #ifndef TESTS_HEAP_IMAGE_H
 #define TESTS_HEAP_IMAGE_H
 
-#include <harness/supervisor/arena_walk.h>
-#include <harness/supervisor/reach.h>
+#include <harness/supervisor/heap/arena_walk.h>
+#include <harness/supervisor/heap/reach.h>
 
 #include <stdio.h>
 #include <stdlib.h>

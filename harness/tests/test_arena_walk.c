@@ -3,9 +3,9 @@
  * one that it freed is where it should be, and nothing is found wrong. Then the same on a picture
  * of such a heap, in which one word after the other is broken, and any word at random.
  */
-#include <harness/supervisor/arena_walk.h>
+#include <harness/supervisor/heap/arena_walk.h>
 
-#include <harness/supervisor/space.h>
+#include <harness/supervisor/process/space.h>
 #include <harness/tests/heap_image.h>
 #include <harness/tests/unwind_target.h>
 

@@ -2,9 +2,9 @@
  * Tests of arguments: what reaches a command's parser, and that every wrong word is refused in
  * one line that names it and the mend. Each parse is in a child, since a refusal ends it.
  */
-#include <harness/supervisor/arguments.h>
+#include <harness/supervisor/cli/arguments.h>
 
-#include <harness/supervisor/command.h>
+#include <harness/supervisor/cli/command.h>
 #include <harness/tests/command_run.h>
 
 #include <CUnit/Basic.h>

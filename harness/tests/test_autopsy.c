@@ -4,8 +4,8 @@
  */
 #include "unwind_target.h"
 
-#include <harness/supervisor/autopsy.h>
-#include <harness/supervisor/unwind.h>
+#include <harness/supervisor/evidence/autopsy.h>
+#include <harness/supervisor/process/unwind.h>
 
 #include <harness/injector.h>
 

@@ -3,7 +3,7 @@
  * out where something is lacking is tested in test_commands, on the program; here are limits
  * that only a child may set.
  */
-#include <harness/supervisor/checkup.h>
+#include <harness/supervisor/cli/checkup.h>
 
 #include <harness/tests/command_run.h>
 

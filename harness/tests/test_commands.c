@@ -11,7 +11,7 @@
 #include <harness/injector.h>
 #include <harness/report.h>
 #include <harness/stop_code.h>
-#include <harness/supervisor/command.h>
+#include <harness/supervisor/cli/command.h>
 #include <harness/workload.h>
 #include <results/tests/store_fixture.h>
 

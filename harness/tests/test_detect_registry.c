@@ -4,7 +4,7 @@
  */
 #include "evidence_damage.h"
 
-#include <harness/supervisor/verdict.h>
+#include <harness/supervisor/evidence/verdict.h>
 
 #include <stdio.h>
 #include <string.h>

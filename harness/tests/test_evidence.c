@@ -1,7 +1,7 @@
 /*
  * Tests of evidence: what makes sense is found, what makes none is taken for missing.
  */
-#include <harness/supervisor/evidence.h>
+#include <harness/supervisor/evidence/evidence.h>
 
 #include "evidence_fixture.h"
 

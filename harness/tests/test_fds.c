@@ -2,7 +2,7 @@
  * test_fds: moving descriptors and closing all but some. Each closing is done in a process of
  * its own, which tells by its exit status.
  */
-#include <harness/supervisor/fds.h>
+#include <harness/supervisor/guardian/fds.h>
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>

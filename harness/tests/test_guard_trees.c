@@ -4,8 +4,8 @@
  * The test plays the keepers itself: processes that only die, and the words they would have
  * sent. What whole trees do is for test_guardian.
  */
-#include <harness/supervisor/guard_trees.h>
-#include <harness/supervisor/keeper.h>
+#include <harness/supervisor/guardian/guard_trees.h>
+#include <harness/supervisor/guardian/keeper.h>
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>

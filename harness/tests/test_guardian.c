@@ -6,7 +6,7 @@
  * time to pass: deadlines only turn a hang into a failure. Started by root, the whole
  * suite runs again as nobody.
  */
-#include <harness/supervisor/guardian.h>
+#include <harness/supervisor/guardian/guardian.h>
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>

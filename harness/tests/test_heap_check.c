@@ -1,7 +1,7 @@
 /*
  * Tests of the words of --heap-check.
  */
-#include <harness/supervisor/heap_check.h>
+#include <harness/supervisor/cli/heap_check.h>
 
 #include <harness/agent_abi.h>
 

@@ -5,10 +5,10 @@
  */
 #include "unwind_target.h"
 
-#include <harness/supervisor/heap_look.h>
+#include <harness/supervisor/heap/heap_look.h>
 
-#include <harness/supervisor/job.h>
-#include <harness/supervisor/unwind.h>
+#include <harness/supervisor/run/job.h>
+#include <harness/supervisor/process/unwind.h>
 
 #include <CUnit/Basic.h>
 #include <pthread.h>

@@ -3,7 +3,7 @@
  *
  * Every process of a tree holds one end of a pipe, so end-of-file proves that all are gone.
  */
-#include <harness/supervisor/hunt.h>
+#include <harness/supervisor/guardian/hunt.h>
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>

@@ -4,7 +4,7 @@
  * The process looked at is the test itself: its own maps are at hand to compare with, and
  * forged files can be mapped into it at will.
  */
-#include <harness/supervisor/image.h>
+#include <harness/supervisor/process/image.h>
 
 #include <harness/tests/unwind_target.h>
 

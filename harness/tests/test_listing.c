@@ -2,7 +2,7 @@
  * Tests of listing, with a registry of workloads of our own in the place of the generated one:
  * it has what no shipped workload has, such as a reason why it cannot run here.
  */
-#include <harness/supervisor/listing.h>
+#include <harness/supervisor/cli/listing.h>
 
 #include <harness/workload.h>
 

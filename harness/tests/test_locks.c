@@ -2,7 +2,7 @@
  * Tests of locks: what is read from the bytes of a lock must be what the C library of this
  * machine has just written there; and bytes at random must never be believed too much.
  */
-#include <harness/supervisor/locks.h>
+#include <harness/supervisor/evidence/locks.h>
 
 #include <CUnit/Basic.h>
 

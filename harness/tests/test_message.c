@@ -1,7 +1,7 @@
 /*
  * test_message: messages whole, with descriptors up to the limit and not one beyond it.
  */
-#include <harness/supervisor/message.h>
+#include <harness/supervisor/guardian/message.h>
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>

@@ -8,7 +8,7 @@
  */
 #include <harness/tests/command_run.h>
 
-#include <harness/supervisor/postmortem.h>
+#include <harness/supervisor/postmortem/postmortem.h>
 
 #include <CUnit/Basic.h>
 

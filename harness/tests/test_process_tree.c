@@ -1,7 +1,7 @@
 /*
  * test_process_tree: what is seen of processes whose states the test knows.
  */
-#include <harness/supervisor/process_tree.h>
+#include <harness/supervisor/process/process_tree.h>
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>

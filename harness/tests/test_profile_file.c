@@ -1,7 +1,7 @@
 /*
  * Tests of profile_file.c: what is written is read back the same, and nothing else is taken.
  */
-#include <harness/supervisor/profile_file.h>
+#include <harness/supervisor/run/profile_file.h>
 
 #include <CUnit/Basic.h>
 

@@ -2,7 +2,7 @@
  * test_reach: which blocks pointers lead to, on memory made up for it. The hidden pointer is here,
  * too: it is not found, and that is how it is documented.
  */
-#include <harness/supervisor/reach.h>
+#include <harness/supervisor/heap/reach.h>
 
 #include <CUnit/Basic.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
  *
  * Exit status 77, with the reason, where LTTng is absent.
  */
-#include <harness/supervisor/recorder.h>
+#include <harness/supervisor/recorder/recorder.h>
 
 #include <dirent.h>
 #include <dlfcn.h>

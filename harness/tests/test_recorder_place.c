@@ -3,7 +3,7 @@
  * there before or that somebody uses, directories of runs that live, processes of others.
  * Needs no LTTng, only a /dev/shm.
  */
-#include <harness/supervisor/recorder_place.h>
+#include <harness/supervisor/recorder/recorder_place.h>
 
 #include <errno.h>
 #include <fcntl.h>

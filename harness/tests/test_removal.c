@@ -3,7 +3,7 @@
  *
  * Started by root, the suite runs again as nobody, whom permissions stop.
  */
-#include <harness/supervisor/removal.h>
+#include <harness/supervisor/guardian/removal.h>
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>

@@ -1,7 +1,7 @@
 /*
  * Tests of source: what is remembered of lines, and which excerpts get into the store.
  */
-#include <harness/supervisor/source.h>
+#include <harness/supervisor/process/source.h>
 
 #include <results/store/store.h>
 

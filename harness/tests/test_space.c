@@ -1,7 +1,7 @@
 /*
  * test_space: maps and memory of another process, and of one that isn't there.
  */
-#include <harness/supervisor/space.h>
+#include <harness/supervisor/process/space.h>
 
 #include <harness/tests/unwind_target.h>
 

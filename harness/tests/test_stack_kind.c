@@ -1,7 +1,7 @@
 /*
  * Tests of stack_kind: what stacks of glibc say about the locks that record no owner.
  */
-#include <harness/supervisor/stack_kind.h>
+#include <harness/supervisor/evidence/stack_kind.h>
 
 #include "evidence_fixture.h"
 

@@ -1,7 +1,7 @@
 /*
  * Tests of staying: reasons read from real files and a made-up table, and from damaged ones.
  */
-#include <harness/supervisor/staying.h>
+#include <harness/supervisor/evidence/staying.h>
 
 #include <CUnit/Basic.h>
 

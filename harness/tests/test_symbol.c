@@ -1,7 +1,7 @@
 /*
  * test_symbol: names and lines, asked of the test program itself and of libc.
  */
-#include <harness/supervisor/symbol.h>
+#include <harness/supervisor/process/symbol.h>
 
 #include <harness/tests/unwind_target.h>
 

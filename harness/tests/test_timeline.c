@@ -1,7 +1,7 @@
 /*
  * Tests of timeline and timeline_words: what is kept of a ring, in which order, and in which words.
  */
-#include <harness/supervisor/timeline.h>
+#include <harness/supervisor/evidence/timeline.h>
 
 #include "evidence_damage.h"
 

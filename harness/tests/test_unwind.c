@@ -4,7 +4,7 @@
  * What a stack must show is known because the target's functions are in this file. A case
  * that the machine forbids (another user, a seccomp filter) says so and counts as passed.
  */
-#include <harness/supervisor/unwind.h>
+#include <harness/supervisor/process/unwind.h>
 
 #include <harness/tests/unwind_target.h>
 

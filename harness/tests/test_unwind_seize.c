@@ -4,7 +4,7 @@
  * The targets notice what a careless tracer would do to them: a lost signal, a stop that
  * ended, a thread that was missed, an exit status that somebody else took.
  */
-#include <harness/supervisor/unwind.h>
+#include <harness/supervisor/process/unwind.h>
 
 #include <harness/tests/unwind_target.h>
 

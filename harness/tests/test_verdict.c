@@ -1,7 +1,7 @@
 /*
  * Tests of verdict.c's lists: order, and moving from one to another.
  */
-#include <harness/supervisor/verdict.h>
+#include <harness/supervisor/evidence/verdict.h>
 
 #include <CUnit/Basic.h>
 

@@ -1,8 +1,8 @@
 /*
  * Tests of waits: who waits for whom, who is to blame, and what is a circle.
  */
-#include <harness/supervisor/stack_kind.h>
-#include <harness/supervisor/waits.h>
+#include <harness/supervisor/evidence/stack_kind.h>
+#include <harness/supervisor/evidence/waits.h>
 
 #include "evidence_fixture.h"
 

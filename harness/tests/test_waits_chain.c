@@ -1,7 +1,7 @@
 /*
  * Tests of waits_chain: an arrow only where it is known who could let a thread go on.
  */
-#include <harness/supervisor/waits.h>
+#include <harness/supervisor/evidence/waits.h>
 
 #include "evidence_fixture.h"
 

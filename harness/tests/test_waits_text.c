@@ -1,7 +1,7 @@
 /*
  * Tests of waits_text: one wording for everybody, whatever is known and whatever is not.
  */
-#include <harness/supervisor/waits.h>
+#include <harness/supervisor/evidence/waits.h>
 
 #include "evidence_fixture.h"
 

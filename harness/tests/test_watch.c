@@ -3,7 +3,7 @@
  * The target is a child of ours. One that only pauses proves nothing, so its age alone speaks;
  * others wait on a word, or spin, and what their lanes say is written here.
  */
-#include <harness/supervisor/watch.h>
+#include <harness/supervisor/watch/watch.h>
 
 #include <linux/futex.h>
 #include <sched.h>

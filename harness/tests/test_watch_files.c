@@ -2,9 +2,9 @@
  * Tests of watch_files: whose files they are that a process waits for. Each case is a parent and
  * its child, which waits; what the parent has, or another child of it, the child's wait can end.
  */
-#include <harness/supervisor/watch_files.h>
+#include <harness/supervisor/watch/watch_files.h>
 
-#include <harness/supervisor/watch.h>
+#include <harness/supervisor/watch/watch.h>
 
 #include <poll.h>
 #include <sched.h>

@@ -2,7 +2,7 @@
  * Tests of watch_spin: which loops are proved to get nowhere and which are not, and that a
  * process goes on unharmed when it was looked into. The targets are children of ours.
  */
-#include <harness/supervisor/watch_spin.h>
+#include <harness/supervisor/watch/watch_spin.h>
 
 #include <sched.h>
 #include <signal.h>

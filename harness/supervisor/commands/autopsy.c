@@ -4,10 +4,10 @@
  * What one runs first when production hangs: so it stops the process for milliseconds only,
  * changes nothing in it, and says plainly what it could not know.
  */
-#include <harness/supervisor/command.h>
+#include <harness/supervisor/cli/command.h>
 
-#include <harness/supervisor/arguments.h>
-#include <harness/supervisor/postmortem.h>
+#include <harness/supervisor/cli/arguments.h>
+#include <harness/supervisor/postmortem/postmortem.h>
 
 #include <limits.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
 /*
  * doctor: tries what a run needs of this machine, and says what is lost and how to mend it.
  */
-#include <harness/supervisor/command.h>
+#include <harness/supervisor/cli/command.h>
 
-#include <harness/supervisor/arguments.h>
-#include <harness/supervisor/checkup.h>
-#include <harness/supervisor/listing.h>
+#include <harness/supervisor/cli/arguments.h>
+#include <harness/supervisor/cli/checkup.h>
+#include <harness/supervisor/cli/listing.h>
 
 #include <stdio.h>
 #include <stdlib.h>

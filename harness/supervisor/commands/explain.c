@@ -3,12 +3,12 @@
  *
  * All words about codes come from stop_code.def; here are only headings and the families' titles.
  */
-#include <harness/supervisor/command.h>
+#include <harness/supervisor/cli/command.h>
 
 #include <harness/common/suggest.h>
 #include <harness/detector.h>
 #include <harness/stop_code.h>
-#include <harness/supervisor/arguments.h>
+#include <harness/supervisor/cli/arguments.h>
 #include <harness/workload.h>
 #include <results/text/wrap.h>
 

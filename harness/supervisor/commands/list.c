@@ -1,11 +1,11 @@
 /*
  * list: what rundown knows by name. The words of the shell completion come from here, too.
  */
-#include <harness/supervisor/command.h>
+#include <harness/supervisor/cli/command.h>
 
 #include <harness/common/suggest.h>
-#include <harness/supervisor/arguments.h>
-#include <harness/supervisor/listing.h>
+#include <harness/supervisor/cli/arguments.h>
+#include <harness/supervisor/cli/listing.h>
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -2,14 +2,14 @@
  * module: loads, uses and unloads a module in every lap, in three cells: used on the loading
  * thread, on a thread that outlives the unload, and on one that is still inside.
  */
-#include <harness/supervisor/command.h>
+#include <harness/supervisor/cli/command.h>
 
-#include <harness/supervisor/again.h>
-#include <harness/supervisor/arguments.h>
-#include <harness/supervisor/ending.h>
-#include <harness/supervisor/options.h>
-#include <harness/supervisor/place.h>
-#include <harness/supervisor/reports.h>
+#include <harness/supervisor/run/again.h>
+#include <harness/supervisor/cli/arguments.h>
+#include <harness/supervisor/cli/ending.h>
+#include <harness/supervisor/cli/options.h>
+#include <harness/supervisor/run/place.h>
+#include <harness/supervisor/cli/reports.h>
 
 #include <stdio.h>
 #include <stdlib.h>

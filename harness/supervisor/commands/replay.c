@@ -2,15 +2,15 @@
  * replay: runs the cycle of a replay line, or of a stored finding, again and again, and says
  * how often it came out the same.
  */
-#include <harness/supervisor/command.h>
+#include <harness/supervisor/cli/command.h>
 
 #include <harness/injector.h>
-#include <harness/supervisor/again.h>
-#include <harness/supervisor/arguments.h>
-#include <harness/supervisor/line.h>
-#include <harness/supervisor/options.h>
-#include <harness/supervisor/place.h>
-#include <harness/supervisor/reports.h>
+#include <harness/supervisor/run/again.h>
+#include <harness/supervisor/cli/arguments.h>
+#include <harness/supervisor/run/line.h>
+#include <harness/supervisor/cli/options.h>
+#include <harness/supervisor/run/place.h>
+#include <harness/supervisor/cli/reports.h>
 #include <results/stats/rates.h>
 #include <results/stats/replay.h>
 #include <results/text/amount.h>

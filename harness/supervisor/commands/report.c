@@ -4,12 +4,12 @@
  * Reads the store and changes nothing in it. A file that exists is replaced only once the
  * report is whole.
  */
-#include <harness/supervisor/command.h>
+#include <harness/supervisor/cli/command.h>
 
 #include <harness/common/suggest.h>
-#include <harness/supervisor/arguments.h>
-#include <harness/supervisor/options.h>
-#include <harness/supervisor/reports.h>
+#include <harness/supervisor/cli/arguments.h>
+#include <harness/supervisor/cli/options.h>
+#include <harness/supervisor/cli/reports.h>
 #include <results/page/page.h>
 #include <results/store/store.h>
 

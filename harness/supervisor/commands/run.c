@@ -1,17 +1,17 @@
 /*
  * run: the main command. Options, the run, the reports, the exit status.
  */
-#include <harness/supervisor/command.h>
+#include <harness/supervisor/cli/command.h>
 
 #include <harness/report.h>
-#include <harness/supervisor/again.h>
-#include <harness/supervisor/arguments.h>
-#include <harness/supervisor/ending.h>
-#include <harness/supervisor/line.h>
-#include <harness/supervisor/options.h>
-#include <harness/supervisor/place.h>
-#include <harness/supervisor/profile_file.h>
-#include <harness/supervisor/reports.h>
+#include <harness/supervisor/run/again.h>
+#include <harness/supervisor/cli/arguments.h>
+#include <harness/supervisor/cli/ending.h>
+#include <harness/supervisor/run/line.h>
+#include <harness/supervisor/cli/options.h>
+#include <harness/supervisor/run/place.h>
+#include <harness/supervisor/run/profile_file.h>
+#include <harness/supervisor/cli/reports.h>
 
 #include <argp.h>
 #include <errno.h>

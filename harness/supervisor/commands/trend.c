@@ -5,11 +5,11 @@
  * the series by results/stats alone: no condition of the verdict may be written here. Never says
  * "no leak": a series that shows none is worth what the smallest leak is that it would have shown.
  */
-#include <harness/supervisor/command.h>
+#include <harness/supervisor/cli/command.h>
 
 #include <harness/common/suggest.h>
-#include <harness/supervisor/arguments.h>
-#include <harness/supervisor/options.h>
+#include <harness/supervisor/cli/arguments.h>
+#include <harness/supervisor/cli/options.h>
 #include <results/stats/leak.h>
 #include <results/text/amount.h>
 #include <results/text/escape.h>

@@ -1,0 +1,540 @@
+/*
+ * cycle: what becomes of a cycle that the server could not call a pass: it came out otherwise than
+ * planned, it hangs, or the harness itself failed. Evidence is gathered while the target is
+ * held, judged, kept with the batch, and then the target is let go or ended.
+ */
+#include "cycle.h"
+
+#include <harness/supervisor/process/source.h>
+#include <harness/supervisor/evidence/timeline.h>
+
+#include <harness/common/server.h>
+#include <results/store/latency.h>
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    TRACES_MOST = 50, /* recorder's traces kept per run */
+    DEADLINE_MOST_S = 1800,
+    DRY_LEAST_S = 60,
+};
+
+static const uint64_t GRACE_NS = 2000000000, STOPPED_NS = 2000000000, PATIENCE_LEAST_NS = 3000000,
+                      PATIENCE_FIRST_NS = 20000000;
+
+/* --- judging one cycle
+ * ----------------------------------------------------------------------------------- */
+
+/* A trace of a failing cycle: "traces/CELL-CYCLE" below the run's directory, or NULL. */
+static const char *keep_trace(struct worker *worker, char *path, size_t size)
+{
+    struct run *run = worker->run;
+    size_t base;
+    struct error e;
+
+    if (run->recorder == NULL || run->options.directory == NULL || run->traces >= TRACES_MOST)
+        return NULL;
+    base = (size_t)snprintf(path, size, "%s/", run->options.directory);
+    snprintf(path + base, size - base, "traces");
+    mkdir(path, 0777);
+    snprintf(path + base, size - base, "traces/%lld-%llu", (long long)worker->cell->row.id,
+             (unsigned long long)worker_control(worker)->cycle);
+    if (recorder_extract(run->recorder, path, &e) != 0)
+        return NULL;
+    run->traces++;
+    return path + base;
+}
+
+/* A stream that has lost the recorder's own beats is dead: only a new session revives it. */
+static void check_streams(struct run *run, const struct timeline_trace *trace, unsigned beats)
+{
+    struct error e;
+
+    if (!trace->read || trace->beats >= beats)
+        return;
+    if (recorder_renew(run->recorder, &e) != 0 && !run->options.quiet)
+        fprintf(stderr, "rundown: recorder: %s\n", e.text);
+}
+
+static bool is_first_try(const struct worker *worker)
+{
+    return !worker->retrying && !worker->run->options.only_cycle;
+}
+
+/*
+ * After its batch, and its second outcome counts. What was broken and does not come back was the
+ * machine's doing; what is not done at three times the deadline either is no longer a note.
+ */
+static bool must_be_rerun(const struct worker *worker, enum evidence_hang hang,
+                          enum verdict verdict)
+{
+    return is_first_try(worker) &&
+           (verdict == VERDICT_BROKEN ||
+            (verdict == VERDICT_PASS && hang == HANG_DEADLINE && !worker->cell->confirmed));
+}
+
+/* Of the findings from @first on: those of the cycle in hand. */
+static void keep_sources(struct run *run, const struct verdict_list *list, size_t first)
+{
+    struct error e;
+
+    for (size_t i = first; run->store != NULL && i < list->count; i++)
+        if (source_keep(run->store, list->finding[i].text, &e) != 0)
+            return; /* an excerpt more or less; what stops the store stops the batch, and is told */
+}
+
+static void add_verdict(struct worker *worker, struct verdict_list *list,
+                        const struct judgement *judgement, enum verdict verdict)
+{
+    struct run *run = worker->run;
+    struct timeline_trace trace = {0};
+    char path[4400];
+    const char *name = verdict == VERDICT_FAIL ? keep_trace(worker, path, sizeof path) : NULL;
+    uint64_t mark = 0;
+    unsigned beats = name != NULL ? recorder_mark(run->recorder, &mark) : 0;
+    size_t first = list->count;
+    char *timeline =
+        timeline_write(&run->autopsy.evidence, judgement, name != NULL ? path : NULL, mark, &trace);
+
+    verdict_add(list, judgement, &run->autopsy.evidence, &worker->job, worker->cell->row.id,
+                worker->cell->injector, name, timeline);
+    free(timeline);
+    keep_sources(run, list, first);
+    if (name != NULL)
+        check_streams(run, &trace, beats);
+}
+
+static void tell_refusal(struct worker *worker)
+{
+    struct run *run = worker->run;
+
+    if (run->autopsy.refused[0] == 0 || run->ptrace_told)
+        return;
+    run->ptrace_told = true;
+    if (!run->options.quiet)
+        fprintf(stderr, "rundown: stacks are missing: %s (see rundown doctor)\n",
+                run->autopsy.refused);
+}
+
+/* Once a run, and only where it would have told something: a cycle has failed. */
+static void tell_heap_refusal(struct worker *worker)
+{
+    struct run *run = worker->run;
+
+    if (run->autopsy.evidence.heap.refused[0] == 0 || run->heap_told)
+        return;
+    run->heap_told = true;
+    if (!run->options.quiet)
+        fprintf(stderr, "rundown: the heap was not walked: %s\n",
+                run->autopsy.evidence.heap.refused);
+}
+
+static void count_verdict(struct worker *worker, enum verdict verdict)
+{
+    const struct abi_control *control = worker_control(worker);
+    uint64_t enough = worker->run->options.until_found;
+
+    if (verdict == VERDICT_FAIL)
+        worker->failed++;
+    else if (verdict == VERDICT_BROKEN)
+        worker->broken++;
+    else if (control->fired != (UINT64_C(1) << control->plan.count) - 1)
+        worker->judged_not_fired++; /* nothing but notes: it says nothing of the injection */
+    else
+        worker->judged_passed++;
+    if (enough != 0 && worker->cell->found + worker->failed >= enough)
+        __atomic_store_n(&worker_control(worker)->stop, 1, __ATOMIC_RELEASE);
+}
+
+static void merge(struct judgement *judgement, const struct judgement *more)
+{
+    for (unsigned i = 0; i < more->findings && judgement->findings < FINDINGS_PER_CYCLE; i++)
+        judgement->finding[judgement->findings++] = more->finding[i];
+    judgement_order(judgement);
+}
+
+static bool must_be_explained(const struct abi_control *control, enum evidence_hang hang)
+{
+    return hang != HANG_NONE || (control->anomaly & ~(uint32_t)(ANOMALY_SERIES | ANOMALY_NOTE |
+                                                                ANOMALY_LEFT | ANOMALY_LOOK)) != 0;
+}
+
+void cycle_broken(struct worker *worker, const char *text)
+{
+    bool again;
+
+    if (worker->phase != WORKER_BATCH) {
+        target_set_trouble(worker->job.target, text);
+        return;
+    }
+    again = must_be_rerun(worker, HANG_NONE, VERDICT_BROKEN);
+    verdict_broken(again ? &worker->suspect : &worker->found, &worker->job, worker->cell->row.id,
+                   worker->cell->injector, text);
+    if (!again)
+        count_verdict(worker, VERDICT_BROKEN);
+}
+
+/* Runs the detectors on what autopsy_collect() has gathered; counts and keeps the outcome. */
+static void judge_cycle(struct worker *worker, enum evidence_hang hang)
+{
+    struct run *run = worker->run;
+    struct abi_control *control = worker_control(worker);
+    struct judgement judgement;
+    enum verdict verdict;
+
+    run->autopsy.evidence.must_unload = run->options.must_unload;
+    run->autopsy.evidence.confirmed = worker->cell->confirmed || !is_first_try(worker);
+    verdict_judge(&run->autopsy.evidence, run->options.without, &judgement);
+    merge(&judgement, &worker->parked);
+    memset(&worker->parked, 0, sizeof worker->parked);
+    if (worker->looked_epoch == control->epoch)
+        merge(&judgement, &worker->looked);
+    worker->looked_epoch = 0;
+    tell_refusal(worker);
+    tell_heap_refusal(worker);
+    if (run->options.judged != NULL)
+        run->options.judged(run->options.context, &judgement, control);
+    if (judgement.findings == 0 && must_be_explained(control, hang) &&
+        run->options.without == NULL) {
+        char text[128];
+
+        snprintf(text, sizeof text, "no detector explains anomaly 0x%x, wait status 0x%x",
+                 control->anomaly, (unsigned)control->status);
+        cycle_broken(worker, text);
+        return;
+    }
+    verdict = verdict_of(&judgement);
+    if (must_be_rerun(worker, hang, verdict)) {
+        add_verdict(worker, &worker->suspect, &judgement, verdict);
+        return;
+    }
+    add_verdict(worker, &worker->found, &judgement, verdict);
+    count_verdict(worker, verdict);
+    worker->cell->confirmed |= worker->retrying && hang == HANG_DEADLINE && verdict == VERDICT_FAIL;
+}
+
+static void collect(struct worker *worker, enum evidence_hang hang, const char *why)
+{
+    struct run *run = worker->run;
+
+    job_drain(&worker->job);
+    laps_collect(&worker->laps, worker->job.memory);
+    run->autopsy.hz = autopsy_clock(run->started_ns, run->started_ticks);
+    autopsy_collect(&run->autopsy, &worker->job, hang, why, worker->laps.lap,
+                    (unsigned)worker->laps.count);
+}
+
+/* The server keeps the pid from being used again until it has seen CLAIM_DONE. */
+static void kill_claimed(struct abi_control *control)
+{
+    if (control->pid != 0)
+        kill((pid_t)control->pid, SIGKILL);
+    __atomic_store_n(&control->claim, CLAIM_DONE, __ATOMIC_RELEASE);
+    job_wake(&control->claim);
+}
+
+static void end_target(struct worker *worker)
+{
+    struct abi_control *control = worker_control(worker);
+    struct run *run = worker->run;
+
+    if (run->options.held != NULL && worker->phase == WORKER_BATCH && !run->options.stop_at &&
+        control->pid != 0) {
+        autopsy_release(&run->autopsy);
+        run->options.held(run->options.context, (int)control->pid);
+    }
+    if (server_claim(control, CLAIM_SUPERVISOR) || control->claim == CLAIM_SUPERVISOR)
+        kill_claimed(control);
+    autopsy_release(&run->autopsy);
+}
+
+const char *cycle_no_agent_text(const struct abi_control *control)
+{
+    if (control->anomaly & ANOMALY_SPAWN)
+        return "the target could not be started";
+    return "the agent did not come up in the target: is the program static, set-uid, or does it "
+           "not exist?";
+}
+
+static void finish_anomaly(struct worker *worker)
+{
+    struct abi_control *control = worker_control(worker);
+    bool alive = (control->anomaly & (ANOMALY_SIGNAL | ANOMALY_STOPPED)) != 0;
+
+    if (control->laps <= 1)
+        worker->laps.count = 0;
+    collect(worker, HANG_NONE, NULL);
+    if (control->laps > 1 && worker->run->store != NULL)
+        laps_keep(&worker->laps, worker->cell->row.id, control->cycle);
+    judge_cycle(worker, HANG_NONE);
+    if (alive)
+        end_target(worker);
+    autopsy_release(&worker->run->autopsy);
+    job_command(&worker->job, COMMAND_CONTINUE);
+}
+
+/* A dry cycle may end as it likes: that is what the others are compared with. */
+static void dry_anomaly(struct worker *worker)
+{
+    struct abi_control *control = worker_control(worker);
+    char text[160];
+
+    if (control->anomaly & (ANOMALY_SPAWN | ANOMALY_NO_AGENT)) {
+        target_set_trouble(worker->job.target, cycle_no_agent_text(control));
+    } else if (control->anomaly & (ANOMALY_SIGNAL | ANOMALY_STOPPED)) {
+        snprintf(text, sizeof text, "the program %s without any injection",
+                 control->anomaly & ANOMALY_SIGNAL ? "crashes" : "stops itself");
+        target_set_trouble(worker->job.target, text);
+        end_target(worker);
+    } else if (WIFEXITED(control->status)) {
+        control->baseline_status = control->status;
+    } else {
+        target_set_trouble(worker->job.target, "the program dies without any injection");
+    }
+    job_drain(&worker->job);
+    laps_collect(&worker->laps, worker->job.memory);
+    job_command(&worker->job, COMMAND_CONTINUE);
+}
+
+static bool is_of_the_heap(enum stop_code code)
+{
+    return code == STOP_HEAP_CORRUPT_FREE_BLOCK || code == STOP_HEAP_INCONSISTENT ||
+           code == STOP_LEAK_UNREACHABLE;
+}
+
+/* The target is not at its end yet: of what the detectors say the heap's part is kept till then. */
+static void judge_heap(struct worker *worker)
+{
+    struct abi_control *control = worker_control(worker);
+    struct judgement judgement;
+
+    collect(worker, HANG_NONE, NULL);
+    verdict_judge(&worker->run->autopsy.evidence, worker->run->options.without, &judgement);
+    memset(&worker->looked, 0, sizeof worker->looked);
+    worker->looked_epoch = control->epoch;
+    for (unsigned i = 0; i < judgement.findings; i++)
+        if (is_of_the_heap(judgement.finding[i].code))
+            worker->looked.finding[worker->looked.findings++] = judgement.finding[i];
+    if (worker->looked.findings > 0)
+        __atomic_fetch_or(&control->anomaly, ANOMALY_LOOK, __ATOMIC_RELAXED);
+    tell_heap_refusal(worker);
+    autopsy_release(&worker->run->autopsy);
+}
+
+/* It stopped itself for this, and goes on to its end. */
+static void stopped_for_heap(struct worker *worker)
+{
+    struct abi_control *control = worker_control(worker);
+
+    if (worker->phase == WORKER_BATCH)
+        judge_heap(worker);
+    control->disturbed = 1;
+    control->look = LOOK_DONE;
+    kill((pid_t)control->pid, SIGCONT);
+    job_command(&worker->job, COMMAND_CONTINUE);
+}
+
+/* The plan's injection is due: somebody looks, and then it goes on. */
+static void stopped_for_debugger(struct worker *worker)
+{
+    struct abi_control *control = worker_control(worker);
+    struct run *run = worker->run;
+
+    __atomic_fetch_and(&control->anomaly, ~(uint32_t)ANOMALY_STOPPED, __ATOMIC_RELAXED);
+    if (run->options.held != NULL)
+        run->options.held(run->options.context, (int)control->pid);
+    kill((pid_t)control->pid, SIGCONT);
+    job_command(&worker->job, COMMAND_CONTINUE);
+}
+
+/*
+ * Whoever has stopped it may continue it: somebody at a terminal, a debugger, a child of its own.
+ * Only what is still stopped after a while is judged.
+ */
+static void look_at_stopped(struct worker *worker, uint64_t now_ns)
+{
+    struct abi_control *control = worker_control(worker);
+
+    if (watch_letter((int)control->pid, (int)control->pid) == 'T') {
+        if (now_ns - worker->stopped_ns < STOPPED_NS && worker->run->ending_ns == 0)
+            return;
+        worker->stopped_ns = 0;
+        finish_anomaly(worker);
+        return;
+    }
+    worker->stopped_ns = 0;
+    control->disturbed = 1; /* how long it took is nobody's duration */
+    __atomic_fetch_and(&control->anomaly, ~(uint32_t)ANOMALY_STOPPED, __ATOMIC_RELAXED);
+    job_command(&worker->job, COMMAND_CONTINUE);
+}
+
+void cycle_anomaly(struct worker *worker)
+{
+    struct abi_control *control = worker_control(worker);
+
+    job_drain(&worker->job);
+    if (server_looks(control) && !(control->anomaly & (ANOMALY_SIGNAL | ANOMALY_STOPPED))) {
+        stopped_for_heap(worker);
+    } else if (worker->run->options.stop_at && (control->anomaly & ANOMALY_STOPPED)) {
+        stopped_for_debugger(worker);
+    } else if (worker->phase != WORKER_BATCH) {
+        dry_anomaly(worker);
+    } else if (control->anomaly & (ANOMALY_SPAWN | ANOMALY_NO_AGENT)) {
+        cycle_broken(worker, cycle_no_agent_text(control));
+        job_command(&worker->job, COMMAND_CONTINUE);
+    } else if (control->anomaly & ANOMALY_STOPPED) {
+        worker->stopped_ns = run_now_ns(); /* the ticks look at it */
+    } else {
+        finish_anomaly(worker);
+    }
+}
+
+/* --- time
+ * ---------------------------------------------------------------------------------------------- */
+
+static uint64_t patience(const struct worker *worker)
+{
+    uint64_t median = worker->cell != NULL ? worker->cell->median_ns : 0;
+
+    if (median == 0)
+        return PATIENCE_FIRST_NS;
+    return median * 3 > PATIENCE_LEAST_NS ? median * 3 : PATIENCE_LEAST_NS;
+}
+
+/* statistics.md, section 4: 20 times the 95 % quantile, from 2 to 30 minutes. */
+static double learned_deadline_s(const struct run_cell *cell)
+{
+    uint64_t cycles = 0;
+    struct latency q95;
+
+    for (unsigned i = 0; i < ABI_HISTOGRAM; i++)
+        cycles += cell->row.histogram[i];
+    if (cycles < 20 || latency_quantile(cell->row.histogram, 0.95, &q95) != 0 || q95.above)
+        return DEADLINE_MOST_S;
+    return fmin(fmax(20 * q95.microseconds / 1e6, 120), DEADLINE_MOST_S);
+}
+
+/* A dry cycle is stepped and goes thread by thread: what was asked for is of the others. */
+static uint64_t deadline(const struct worker *worker)
+{
+    double seconds = worker->run->options.deadline_s;
+
+    if (worker->cell == NULL || (worker->phase != WORKER_BATCH && seconds == 0))
+        seconds = DEADLINE_MOST_S;
+    else if (worker->phase != WORKER_BATCH)
+        seconds = fmax(seconds, DRY_LEAST_S);
+    else if (seconds == 0)
+        seconds = learned_deadline_s(worker->cell);
+    return (uint64_t)(seconds * 1e9) * (worker->retrying ? 3 : 1);
+}
+
+/* While threads are parked only what they hold is a finding; then they are let go. */
+static void resume_parked(struct worker *worker)
+{
+    struct abi_memory *memory = worker->job.memory;
+    struct judgement judgement;
+    uint32_t lanes = memory->control.lanes < ABI_LANES ? memory->control.lanes : ABI_LANES;
+
+    worker->resumed = true;
+    worker->judged_epoch = memory->control.epoch;
+    verdict_judge(&worker->run->autopsy.evidence, worker->run->options.without, &judgement);
+    memset(&worker->parked, 0, sizeof worker->parked);
+    for (unsigned i = 0; i < judgement.findings; i++)
+        if (judgement.finding[i].code == STOP_LOCK_OWNER_SUSPENDED)
+            worker->parked.finding[worker->parked.findings++] = judgement.finding[i];
+    if (worker->parked.findings > 0)
+        __atomic_fetch_or(&memory->control.anomaly, ANOMALY_LOCK, __ATOMIC_RELAXED);
+    autopsy_release(&worker->run->autopsy);
+    memory->control.disturbed = 1;
+    __atomic_store_n(&memory->control.claim, CLAIM_NONE, __ATOMIC_RELEASE);
+    memory->control.parked = 0;
+    for (uint32_t i = 0; i < lanes; i++) {
+        if (memory->lane[i].park == 0)
+            continue;
+        __atomic_store_n(&memory->lane[i].park, 0, __ATOMIC_RELEASE);
+        job_wake(&memory->lane[i].park);
+    }
+}
+
+static void hung(struct worker *worker, enum evidence_hang hang)
+{
+    struct abi_control *control = worker_control(worker);
+
+    if (!server_claim(control, CLAIM_SUPERVISOR))
+        return; /* it has just ended after all */
+    if (control->epoch !=
+        worker->watch.epoch) { /* the cycle that was watched, and this is the next */
+        __atomic_store_n(&control->claim, CLAIM_NONE, __ATOMIC_RELEASE);
+        job_wake(&control->claim);
+        return;
+    }
+    if (worker->phase != WORKER_BATCH) {
+        char text[128];
+
+        snprintf(text, sizeof text, "the program %s in a dry cycle, without any injection",
+                 hang == HANG_DEADLINE ? "does not end within the deadline" : "hangs");
+        target_set_trouble(worker->job.target, text);
+        end_target(worker);
+        return;
+    }
+    collect(worker, hang, worker->watch.why);
+    if (control->parked != 0 && !(worker->resumed && worker->judged_epoch == control->epoch)) {
+        resume_parked(worker);
+        return;
+    }
+    judge_cycle(worker, hang);
+    end_target(worker);
+}
+
+/* The run is to end, and this target does not: the cycle is left for a resumed run. */
+static void abandon(struct worker *worker)
+{
+    struct abi_control *control = worker_control(worker);
+
+    if (!server_claim(control, CLAIM_SUPERVISOR))
+        return;
+    worker->abandoned = worker->phase == WORKER_BATCH;
+    kill_claimed(control);
+}
+
+void cycle_tick(struct worker *worker, uint64_t now_ns)
+{
+    struct run *run = worker->run;
+
+    /* What could not be let go at once: until it is, its parent cannot reap it, and all wait. */
+    if (run->autopsy.seized != 0)
+        autopsy_release(&run->autopsy);
+    if (!worker->job.alive || worker->phase == WORKER_IDLE || worker->phase == WORKER_READY)
+        return;
+    if (worker_control(worker)->laps > 1 && worker->phase == WORKER_BATCH)
+        laps_collect(&worker->laps, worker->job.memory);
+    if (worker->stopped_ns != 0)
+        look_at_stopped(worker, now_ns);
+    if (__atomic_load_n(&worker_control(worker)->server, __ATOMIC_ACQUIRE) != SERVER_RUNS)
+        return;
+    if (run->ending_ns != 0 && now_ns - run->ending_ns > GRACE_NS && !worker->abandoned) {
+        abandon(worker);
+        return;
+    }
+    switch (watch_look(&worker->watch, worker->job.memory, now_ns, patience(worker),
+                       deadline(worker))) {
+    case WATCH_PROVED:
+        hung(worker, HANG_PROVED);
+        return;
+    case WATCH_SPINNING:
+        hung(worker, HANG_SPINNING);
+        return;
+    case WATCH_DEADLINE:
+        hung(worker, HANG_DEADLINE);
+        return;
+    default:
+        return;
+    }
+}

@@ -1,0 +1,358 @@
+/*
+ * line: replay lines, written and read.
+ */
+#include "line.h"
+
+#include <harness/supervisor/cli/options.h>
+#include <harness/supervisor/cli/usersite.h>
+
+#include <harness/common/suggest.h>
+#include <harness/injector.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wordexp.h>
+
+static void write_input(FILE *out, const char *input)
+{
+    char *words[] = {(char *)input, NULL};
+    char *quoted = input != NULL ? target_quote(words) : NULL;
+
+    if (quoted != NULL)
+        fprintf(out, " input=%s", quoted + strlen("-- "));
+    free(quoted);
+}
+
+char *line_format(const struct target *target, const struct plan *plan, int injector,
+                  const struct abi_control *control)
+{
+    char check[HEAP_CHECK_BYTES];
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+
+    if (out == NULL)
+        return NULL;
+    fprintf(out, "%s%sseed=0x%llx cycle=%llu inject=%s", target->head,
+            target->head[0] != 0 ? " " : "", (unsigned long long)plan->seed,
+            (unsigned long long)plan->cycle, injector_registry[injector]->name);
+    if (plan->count > 0) {
+        char point[PLAN_POINT_BYTES];
+        char site[64];
+
+        plan_point_format(&plan->strike[0], abi_site_name(control, plan->strike[0].site, site),
+                          point);
+        fprintf(out, "@%s", point);
+        if (injector_registry[injector]->argument_name != NULL)
+            fprintf(out, " argument=%lld", (long long)plan->strike[0].argument);
+    }
+    fprintf(out, " mode=%s", plan->mode == PLAN_CONTROLLED ? "controlled" : "free");
+    if (plan->mode == PLAN_CONTROLLED && control->schedule_hash != 0)
+        fprintf(out, " hash=0x%llx", (unsigned long long)control->schedule_hash);
+    if (target->laps != 1)
+        fprintf(out, " laps=%u", target->laps);
+    if (target->fresh)
+        fputs(" fresh=1", out);
+    if (target->probe && target->workload == NULL && target->uses == NULL)
+        fputs(" probe=1", out);
+    if (target->must_unload)
+        fputs(" must-unload=1", out);
+    if (target->reach)
+        fputs(" reach=1", out);
+    if (target->heap_check.options != 0)
+        fprintf(out, " heap-check=%s", heap_check_format(&target->heap_check, check));
+    if (target->deadline_s > 0)
+        fprintf(out, " deadline=%.9g", target->deadline_s);
+    write_input(out, target->input);
+    if (target->build[0] != 0)
+        fprintf(out, " build=%s", target->build);
+    if (target->tail[0] != 0)
+        fprintf(out, " %s", target->tail);
+    fclose(out);
+    return text;
+}
+
+/* --- reading ---------------------------------------------------------------------------- */
+
+struct reader {
+    struct line *line;
+    char *workload;      /* "name,key=value,..." as target_workload takes it, or "module" */
+    const char *library; /* words of a module */
+    const char *use[USES_MOST + 1]; /* one too many, so that uses_open() can refuse it */
+    unsigned uses;
+    char where;
+    uint32_t laps;
+    bool fresh;
+    bool probe;
+    bool must_unload;
+    bool reach;
+    struct heap_check heap_check;
+    double deadline_s;
+    char *input;
+    bool have_cycle;
+};
+
+static int number(const char *name, const char *text, uint64_t *out, struct error *e)
+{
+    char *end;
+
+    errno = 0;
+    *out = strtoull(text, &end, 0);
+    if (*text == 0 || *text == '-' || *end != 0 || errno != 0)
+        return error_set(e, ERROR_USAGE, "replay line: %s: '%s' is not a number", name, text);
+    return 0;
+}
+
+static int read_inject(struct line *line, char *value, struct error *e)
+{
+    char *at = strchr(value, '@');
+    const char *near;
+
+    if (at != NULL)
+        *at++ = 0;
+    line->injector = injector_find(value);
+    if (line->injector < 0) {
+        const char *names[128] = {NULL};
+
+        for (unsigned i = 0; i < injector_count() && i < 127; i++)
+            names[i] = injector_registry[i]->name;
+        near = suggest_nearest(value, names);
+        return error_set(e, ERROR_USAGE, "replay line: inject: '%s' is unknown%s%s%s", value,
+                         near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+                         near != NULL ? "'?" : "");
+    }
+    if (at == NULL)
+        return 0;
+    line->struck = true;
+    return plan_point_parse(at, usersite_find, NULL, &line->point, e);
+}
+
+static bool reads_module(const struct reader *reader)
+{
+    return reader->workload != NULL && strcmp(reader->workload, "module") == 0;
+}
+
+/* What only modules have. */
+static bool read_module_word(struct reader *reader, const char *word, const char *value)
+{
+    if (!reads_module(reader))
+        return false;
+    if (strcmp(word, "use") == 0) {
+        if (reader->uses <= USES_MOST)
+            reader->use[reader->uses++] = value;
+        return true;
+    }
+    if (strcmp(word, "where") != 0)
+        return false;
+    reader->where = value[0] != 0 && value[1] == 0 ? value[0] : '?';
+    return true;
+}
+
+static int read_word(struct reader *reader, char *word, struct error *e)
+{
+    struct line *line = reader->line;
+    char *value = strchr(word, '=');
+    uint64_t n = 0;
+    int code = 0;
+
+    if (reads_module(reader) && reader->library == NULL) {
+        reader->library = word; /* whatever it looks like */
+        return 0;
+    }
+    if (value == NULL) {
+        if (reader->workload != NULL)
+            return error_set(e, ERROR_USAGE, "replay line: '%s' is not of the form name=value",
+                             word);
+        reader->workload = strdup(word);
+        return 0;
+    }
+    *value++ = 0;
+    if (read_module_word(reader, word, value))
+        return 0;
+    if (strcmp(word, "seed") == 0)
+        return number(word, value, &line->seed, e);
+    if (strcmp(word, "hash") == 0)
+        return number(word, value, &line->hash, e);
+    if (strcmp(word, "cycle") == 0) {
+        reader->have_cycle = true;
+        return number(word, value, &line->cycle, e);
+    }
+    if (strcmp(word, "inject") == 0)
+        return read_inject(line, value, e);
+    if (strcmp(word, "mode") == 0) {
+        line->mode = strcmp(value, "controlled") == 0 ? PLAN_CONTROLLED : PLAN_FREE;
+        if (line->mode == PLAN_FREE && strcmp(value, "free") != 0)
+            return error_set(e, ERROR_USAGE,
+                             "replay line: mode: '%s' is neither free nor controlled", value);
+        return 0;
+    }
+    if (strcmp(word, "argument") == 0) {
+        char *end;
+
+        line->point.argument = strtoll(value, &end, 0);
+        return *end != 0 || *value == 0
+                   ? error_set(e, ERROR_USAGE, "replay line: argument: '%s' is not a number", value)
+                   : 0;
+    }
+    if (strcmp(word, "laps") == 0) {
+        code = number(word, value, &n, e);
+        reader->laps = (uint32_t)n;
+        return code;
+    }
+    if (strcmp(word, "fresh") == 0) {
+        reader->fresh = strcmp(value, "1") == 0;
+        return 0;
+    }
+    if (strcmp(word, "probe") == 0) {
+        reader->probe = strcmp(value, "1") == 0;
+        return 0;
+    }
+    if (strcmp(word, "must-unload") == 0) {
+        reader->must_unload = strcmp(value, "1") == 0;
+        return 0;
+    }
+    if (strcmp(word, "reach") == 0) {
+        reader->reach = strcmp(value, "1") == 0;
+        return 0;
+    }
+    if (strcmp(word, "heap-check") == 0)
+        return heap_check_parse(value, &reader->heap_check, e);
+    if (strcmp(word, "deadline") == 0)
+        return options_duration("deadline", value, &reader->deadline_s, e);
+    if (strcmp(word, "input") == 0) {
+        reader->input = strdup(value);
+        return 0;
+    }
+    if (strcmp(word, "build") == 0) {
+        snprintf(line->build, sizeof line->build, "%s", value);
+        return 0;
+    }
+    if (reader->workload == NULL || reads_module(reader))
+        return error_set(e, ERROR_USAGE, "replay line: '%s=%s' has no meaning here", word, value);
+    char *longer = NULL;
+
+    if (asprintf(&longer, "%s,%s=%s", reader->workload, word, value) < 0)
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    free(reader->workload);
+    reader->workload = longer;
+    return 0;
+}
+
+/* Splits as a shell does, without expanding anything. */
+static int split(const char *text, wordexp_t *words, struct error *e)
+{
+    char *safe = NULL;
+    size_t length;
+    FILE *out = open_memstream(&safe, &length);
+    int quoted = 0;
+    int result;
+
+    if (out == NULL)
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    /* wordexp refuses some characters outside quotes; '?' and '*' stand for names here. */
+    for (const char *at = text; *at != 0; at++) {
+        if (!quoted && *at == '\\' && at[1] != 0) {
+            fputc(*at++, out);
+            fputc(*at, out);
+            continue;
+        }
+        if (*at == '\'')
+            quoted = !quoted;
+        if (!quoted && strchr("?*[#~;&|<>(){}$`!", *at) != NULL)
+            fputc('\\', out);
+        if (!quoted && *at == '\n')
+            continue;
+        fputc(*at, out);
+    }
+    fclose(out);
+    result = wordexp(safe, words, WRDE_NOCMD);
+    free(safe);
+    return result == 0 ? 0
+                       : error_set(e, ERROR_USAGE, "replay line: it cannot be split into words");
+}
+
+static int find_module(const struct reader *reader, const char *libdir, struct error *e)
+{
+    char *host = target_host(libdir);
+    struct uses *uses = NULL;
+    int code;
+
+    if (host == NULL)
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    if (reader->library == NULL)
+        code = error_set(e, ERROR_USAGE, "replay line: a path must follow 'module'");
+    else
+        code = uses_open(reader->library, reader->use, reader->uses, host, &uses, e);
+    if (code == 0)
+        code = target_module(uses, reader->where, libdir, &reader->line->target, e);
+    uses_drop(uses);
+    free(host);
+    return code;
+}
+
+static int find_target(struct reader *reader, char **command, const char *libdir, struct error *e)
+{
+    struct line *line = reader->line;
+    int code;
+
+    if (reader->workload == NULL && *command == NULL)
+        return error_set(e, ERROR_USAGE, "replay line: it names neither a workload nor a program");
+    if (reader->workload != NULL && *command != NULL)
+        return error_set(e, ERROR_USAGE, "replay line: it names both a workload and a program");
+    if (reads_module(reader))
+        code = find_module(reader, libdir, e);
+    else
+        code = reader->workload != NULL
+                   ? target_workload(reader->workload, libdir, &line->target, e)
+                   : target_program(command, &line->target, e);
+    if (code != 0)
+        return code;
+    if (reader->laps != 0)
+        line->target->laps = reader->laps;
+    line->target->fresh = reader->fresh;
+    line->target->probe |= reader->probe;
+    line->target->must_unload = reader->must_unload;
+    line->target->reach = reader->reach;
+    line->target->heap_check = reader->heap_check;
+    line->target->deadline_s = reader->deadline_s;
+    line->target->input = reader->input;
+    reader->input = NULL;
+    return 0;
+}
+
+int line_parse(const char *text, const char *libdir, struct line *out, struct error *e)
+{
+    struct reader reader = {.line = out, .where = 'a'};
+    static char *nothing[] = {NULL};
+    char **command = nothing;
+    wordexp_t words;
+    int code;
+
+    memset(out, 0, sizeof *out);
+    out->injector = injector_find("none");
+    if ((code = split(text, &words, e)) != 0)
+        return code;
+    for (size_t i = 0; i < words.we_wordc && code == 0; i++) {
+        if (strcmp(words.we_wordv[i], "--") == 0) {
+            command = &words.we_wordv[i + 1];
+            break;
+        }
+        code = read_word(&reader, words.we_wordv[i], e);
+    }
+    if (code == 0 && !reader.have_cycle)
+        code = error_set(e, ERROR_USAGE, "replay line: it has no cycle=N");
+    if (code == 0)
+        code = find_target(&reader, command, libdir, e);
+    wordfree(&words);
+    free(reader.workload);
+    free(reader.input);
+    return code;
+}
+
+void line_free(struct line *line)
+{
+    target_free(line->target);
+    line->target = NULL;
+}

@@ -1,0 +1,86 @@
+/*
+ * target.h: what is run: a shipped workload, a program or a module in our host, with
+ * everything that shapes it.
+ *
+ * The head of a target names it in replay lines: "heap-churn variant=shared-arena threads=4"
+ * for a workload (every parameter that differs from its default), "module /lib/libfoo.so
+ * where=a use='fn(1)'" for a module, "" for a program, whose command comes at the line's end
+ * behind "--".
+ */
+#ifndef SUPERVISOR_TARGET_H
+#define SUPERVISOR_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <harness/agent_abi.h>
+#include <harness/error.h>
+#include <harness/workload.h>
+
+#include <harness/supervisor/cli/heap_check.h>
+#include <harness/supervisor/cli/uses.h>
+
+struct target {
+    char *head;        /* "" for a program */
+    char *tail;        /* "" for a workload, "-- xz -T4 file" for a program, shell-quoted */
+    char *name;        /* workload's name, program's or module's base name */
+    char *variant;     /* "" for a program, "a", "b" or "c" for a module */
+    char **argv;       /* of the process, NULL at the end; argv[0] as the user gave it */
+    char *path;        /* file to execute */
+    char *environment; /* "NAME=value NAME=value" on top of our own; may be "" */
+    char *input;       /* file for stdin, NULL for /dev/null */
+    char build[17];    /* first 8 bytes of the program's or module's build id in hex, or "" */
+    const struct workload *workload; /* NULL for a program or module */
+    struct uses *uses;               /* NULL but for a module */
+    uint32_t laps;
+    bool fresh;        /* start it anew for each cycle */
+    bool probe;        /* probe survivors after a kill */
+    bool must_unload;  /* a module that stays mapped is a finding */
+    bool reach;        /* unreachable blocks are looked for at its end */
+    double deadline_s; /* age at which an unproved hang is reported, 0: learned */
+    struct heap_check heap_check;
+    bool modules; /* it loads modules (workloads say so; programs may) */
+    /* Filled by the first job that prepares it. */
+    bool profiled;
+    bool profiling;
+    char *trouble; /* why no profile could be had, NULL if it could */
+    char *notes;
+    int baseline_status;
+    char user_site[ABI_USER_SITES][ABI_NAME_BYTES]; /* names in the profile's numbering */
+    struct profile profile;
+};
+
+/**
+ * target_workload() - from "NAME[,key=value]...".
+ * @libdir: where rundown-target lies. Returns 0 or ERROR_USAGE with a suggestion.
+ */
+int target_workload(const char *text, const char *libdir, struct target **out, struct error *e);
+
+/** target_program() - from a command; ERROR_NOT_FOUND or ERROR_NOT_EXECUTABLE as a shell would. */
+int target_program(char *const *argv, struct target **out, struct error *e);
+
+/**
+ * target_module() - one cell of a module: load, use, unload it in each lap, by our host.
+ * @uses: held until target_free(). @where: 'a' used on the loading thread, 'b' on a thread that
+ * outlives the unload and then ends, 'c' on one that is still inside when it is unloaded.
+ * Returns 0, ERROR_USAGE (no such @where) or ERROR_MEMORY.
+ */
+int target_module(struct uses *uses, char where, const char *libdir, struct target **out,
+                  struct error *e);
+
+/** target_host() - path of the program that loads modules; caller frees. NULL: no memory. */
+char *target_host(const char *libdir);
+
+void target_free(struct target *target);
+
+/** target_set_trouble() - why its dry cycles tell nothing; the first reason stays. Copied. */
+void target_set_trouble(struct target *target, const char *text);
+
+/** target_key() - names the target's cells in the plan's streams. */
+uint64_t target_key(const struct target *target, const char *injector, uint32_t mode);
+
+/** target_quote() - appends @word to @out as a POSIX shell would have to be told it. Caller frees.
+ */
+char *target_quote(char *const *argv);
+
+#endif
