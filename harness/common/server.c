@@ -203,7 +203,18 @@ static void ring_and_wait(struct server *server)
     __atomic_store_n(&server->memory->control.server, SERVER_RUNS, __ATOMIC_RELEASE);
 }
 
-/* Waits for the target's end; a stop on the way is an anomaly that the supervisor resolves. */
+/* The supervisor gave this target up; the next cycle would write over what it reads. */
+static void wait_until_read(struct abi_control *control)
+{
+    while (__atomic_load_n(&control->claim, __ATOMIC_ACQUIRE) == CLAIM_SUPERVISOR)
+        syscall(SYS_futex, &control->claim, FUTEX_WAIT, CLAIM_SUPERVISOR, NULL, NULL, 0);
+}
+
+/*
+ * Waits for the target's end; a stop on the way is an anomaly that the supervisor resolves. One
+ * that comes while the supervisor has the target is kept until it is known whether the target
+ * is ended or given back: the kernel tells of a stop but once.
+ */
 static int reap(struct server *server, pid_t pid)
 {
     struct abi_control *control = &server->memory->control;
@@ -218,6 +229,7 @@ static int reap(struct server *server, pid_t pid)
             return -1;
         if (!WIFSTOPPED(status))
             return status;
+        wait_until_read(control);
         if (__atomic_load_n(&control->claim, __ATOMIC_ACQUIRE) != CLAIM_NONE)
             continue;
         if (!(control->anomaly & ANOMALY_SIGNAL) && !server_looks(control))
@@ -226,11 +238,15 @@ static int reap(struct server *server, pid_t pid)
     }
 }
 
-/* The supervisor gave this target up; the next cycle would write over what it reads. */
-static void wait_until_read(struct abi_control *control)
+/* Whether the end is ours to judge: it is not if the supervisor ended the target. */
+static bool claim_end(struct abi_control *control)
 {
-    while (__atomic_load_n(&control->claim, __ATOMIC_ACQUIRE) == CLAIM_SUPERVISOR)
-        syscall(SYS_futex, &control->claim, FUTEX_WAIT, CLAIM_SUPERVISOR, NULL, NULL, 0);
+    do {
+        wait_until_read(control);
+        if (server_claim(control, CLAIM_SERVER))
+            return true;
+    } while (__atomic_load_n(&control->claim, __ATOMIC_ACQUIRE) != CLAIM_DONE);
+    return false;
 }
 
 static void judge(struct server *server, int status)
@@ -238,10 +254,8 @@ static void judge(struct server *server, int status)
     struct abi_control *control = &server->memory->control;
     uint64_t planned = (UINT64_C(1) << control->plan.count) - 1;
 
-    bool ours = server_claim(control, CLAIM_SERVER);
+    bool ours = claim_end(control);
 
-    if (!ours)
-        wait_until_read(control);
     control->status = status;
     measure(control);
     wait_drained(control);

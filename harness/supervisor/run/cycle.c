@@ -231,6 +231,13 @@ static void collect(struct worker *worker, enum evidence_hang hang, const char *
                     (unsigned)worker->laps.count);
 }
 
+/* Back to the server, which judges it if it ends. */
+static void unclaim(struct abi_control *control)
+{
+    __atomic_store_n(&control->claim, CLAIM_NONE, __ATOMIC_RELEASE);
+    job_wake(&control->claim);
+}
+
 /* The server keeps the pid from being used again until it has seen CLAIM_DONE. */
 static void kill_claimed(struct abi_control *control)
 {
@@ -453,7 +460,7 @@ static void resume_parked(struct worker *worker)
         __atomic_fetch_or(&memory->control.anomaly, ANOMALY_LOCK, __ATOMIC_RELAXED);
     autopsy_release(&worker->run->autopsy);
     memory->control.disturbed = 1;
-    __atomic_store_n(&memory->control.claim, CLAIM_NONE, __ATOMIC_RELEASE);
+    unclaim(&memory->control);
     memory->control.parked = 0;
     for (uint32_t i = 0; i < lanes; i++) {
         if (memory->lane[i].park == 0)
@@ -471,8 +478,7 @@ static void hung(struct worker *worker, enum evidence_hang hang)
         return; /* it has just ended after all */
     if (control->epoch !=
         worker->watch.epoch) { /* the cycle that was watched, and this is the next */
-        __atomic_store_n(&control->claim, CLAIM_NONE, __ATOMIC_RELEASE);
-        job_wake(&control->claim);
+        unclaim(control);
         return;
     }
     if (worker->phase != WORKER_BATCH) {
