@@ -30,7 +30,8 @@ static const struct workload_variant variants[] = {
      .bad = true,
      .codes = "lock.orphaned|hang.deadlock state.invariant",
      .injectors = "thread-kill main-kill",
-     .environment = "MOONS=2"},
+     .environment = "MOONS=2",
+     .laps = 25},
     {.name = "alone",
      .summary = "by itself",
      .bad = true,
@@ -82,6 +83,7 @@ static void everything_is_told(void)
     has("must show lock.orphaned or hang.deadlock and state.invariant under thread-kill, "
         "main-kill");
     has("sets MOONS=2\n");
+    has("laps in a cycle: 25\n");
     has("must show crash.signal under none\n");
     has("    not on this machine: it needs two \"moons\"\n");
     has("bare  has nothing\n    variant=plain  clean\n");
@@ -117,6 +119,7 @@ static void json_has_everything(void)
     has("\"low\":-5");
     has("{\"name\":\"stormy\",\"summary\":\"something does\",\"kind\":\"bad\","
         "\"codes\":\"lock.orphaned|hang.deadlock state.invariant\"");
+    has("\"environment\":\"MOONS=2\",\"laps\":25}");
     has("\"unavailable\":\"it needs two \\\"moons\\\"\"}");
     has("\"parameters\":[],\"variants\":[{\"name\":\"plain\"");
     has("\"unavailable\":null}");

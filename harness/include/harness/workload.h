@@ -42,6 +42,8 @@ struct workload_parameter {
  * @environment: "NAME=value NAME=value" that the target needs (GLIBC_TUNABLES), or NULL.
  * @tolerates: injectors (blanks between) under which even this twin may break: a thread
  *             killed inside an update breaks any structure. NULL for none.
+ * @laps: bodies in a cycle, unless the user says otherwise; 0 for one. What is left behind from
+ *        lap to lap takes more than one to be seen.
  */
 struct workload_variant {
     const char *name;
@@ -51,6 +53,7 @@ struct workload_variant {
     const char *injectors;
     const char *environment;
     const char *tolerates;
+    uint32_t laps;
 };
 
 /**

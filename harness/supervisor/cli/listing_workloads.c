@@ -126,6 +126,15 @@ static void print_remark(FILE *out, unsigned columns, const char *head, const ch
     free(line);
 }
 
+static void print_laps(FILE *out, const struct workload_variant *variant, unsigned columns,
+                       const char *head)
+{
+    char count[16];
+
+    snprintf(count, sizeof count, "%u", variant->laps);
+    print_remark(out, columns, head, "laps in a cycle:", variant->laps != 0 ? count : NULL);
+}
+
 static void print_variant(FILE *out, const struct workload_variant *variant, int width,
                           unsigned columns)
 {
@@ -139,6 +148,7 @@ static void print_variant(FILE *out, const struct workload_variant *variant, int
         print_expectation(out, variant, columns, head);
     print_remark(out, columns, head, "may break under", variant->tolerates);
     print_remark(out, columns, head, "sets", variant->environment);
+    print_laps(out, variant, columns, head);
 }
 
 static void workload_details(FILE *out, unsigned index, unsigned columns)
@@ -195,6 +205,7 @@ static void variant_members(struct json_write *json, const struct workload_varia
         json_write_text(json, "injectors", variant->injectors != NULL ? variant->injectors : "");
         optional_text(json, "tolerates", variant->tolerates);
         optional_text(json, "environment", variant->environment);
+        json_write_unsigned(json, "laps", variant->laps != 0 ? variant->laps : 1);
         json_write_close_object(json);
     }
     json_write_close_array(json);

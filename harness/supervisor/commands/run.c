@@ -56,7 +56,7 @@ static const struct argp_option option_list[] = {
     {"cycles", KEY_CYCLES, "N", 0, "cycles per cell (default 200)", 2},
     {"for", KEY_FOR, "DURATION", 0, "run so long, shared by the cells: 90s, 30m, 8h", 2},
     {"until-found", KEY_UNTIL, "K", 0, "a cell is done after K failing cycles", 2},
-    {"laps", KEY_LAPS, "N", 0, "bodies in one cycle (default 1)", 2},
+    {"laps", KEY_LAPS, "N", 0, "bodies in one cycle (default 1, or what the variant needs)", 2},
     {"seed", 's', "SEED", 0, "64-bit number; drawn and printed if not given", 3},
     {"jobs", 'j', "J", 0, "targets at once (default: one for each processor)", 3},
     {"mode", KEY_MODE, "free|controlled", 0, "who schedules the threads (default free)", 3},
@@ -88,7 +88,7 @@ struct arguments {
     const char *without[WITHOUT + 1];
     unsigned withouts;
     char **program;
-    uint64_t laps;
+    uint64_t laps; /* 0: not given */
     bool have_seed;
     bool fresh;
     bool probe;
@@ -284,7 +284,8 @@ static int shape_targets(struct arguments *arguments)
     for (unsigned i = 0; i < options->targets; i++) {
         struct target *target = options->target[i];
 
-        target->laps = (uint32_t)arguments->laps;
+        if (arguments->laps != 0)
+            target->laps = (uint32_t)arguments->laps;
         target->fresh |= arguments->fresh;
         target->probe |= arguments->probe;
         target->heap_check = arguments->heap_check;
@@ -398,7 +399,6 @@ static int run_main(int argc, char **argv)
 
     memset(&arguments, 0, sizeof arguments);
     arguments.options.again = AGAIN_TIMES;
-    arguments.laps = 1;
     run_place(&place);
     memcpy(arguments.libdir, place.libdir, sizeof arguments.libdir);
     arguments_parse("run", &parser, argc, argv, ARGP_IN_ORDER, &arguments);

@@ -51,7 +51,7 @@ char *line_format(const struct target *target, const struct plan *plan, int inje
     fprintf(out, " mode=%s", plan->mode == PLAN_CONTROLLED ? "controlled" : "free");
     if (plan->mode == PLAN_CONTROLLED && control->schedule_hash != 0)
         fprintf(out, " hash=0x%llx", (unsigned long long)control->schedule_hash);
-    if (target->laps != 1)
+    if (target->laps != 1 || target->usual_laps != 1)
         fprintf(out, " laps=%u", target->laps);
     if (target->fresh)
         fputs(" fresh=1", out);

@@ -179,8 +179,9 @@ static int finish_workload(struct target *target, const struct choice *choice, c
 {
     const struct workload *workload = target->workload;
     const char *variant = variant_name(workload, choice->variant);
-    const char *environment =
-        workload->variants != NULL ? workload->variants[choice->variant].environment : NULL;
+    const struct workload_variant *entry =
+        workload->variants != NULL ? &workload->variants[choice->variant] : NULL;
+    const char *environment = entry != NULL ? entry->environment : NULL;
     unsigned count = 0;
     char *head = NULL;
     size_t length;
@@ -210,6 +211,8 @@ static int finish_workload(struct target *target, const struct choice *choice, c
     target->variant = strdup(variant);
     target->environment = strdup(environment != NULL ? environment : "");
     target->modules = workload->modules;
+    if (entry != NULL && entry->laps != 0)
+        target->laps = target->usual_laps = entry->laps;
     target->probe = true;
     read_build(target->path, target->build);
     return 0;
@@ -244,7 +247,7 @@ int target_workload(const char *text, const char *libdir, struct target **out, s
 
     if (target == NULL || copy == NULL)
         return error_set(e, ERROR_MEMORY, "out of memory");
-    target->laps = 1;
+    target->laps = target->usual_laps = 1;
     code = parse_workload(target, copy, libdir, e);
     free(copy);
     if (code != 0)
@@ -356,7 +359,7 @@ int target_program(char *const *argv, struct target **out, struct error *e)
     target->tail = target_quote(argv);
     target->variant = strdup("");
     target->environment = strdup("");
-    target->laps = 1;
+    target->laps = target->usual_laps = 1;
     target->modules = true;
     read_build(target->path, target->build);
     *out = target;
@@ -430,7 +433,7 @@ int target_module(struct uses *uses, char where, const char *libdir, struct targ
     target->name = strdup(slash != NULL ? slash + 1 : uses_library(uses));
     target->variant = strndup(&where, 1);
     target->environment = strdup("");
-    target->laps = 1;
+    target->laps = target->usual_laps = 1;
     target->probe = true;
     target->modules = true;
     if (target->path == NULL || target->head == NULL || target->tail == NULL ||

@@ -33,11 +33,12 @@ struct target {
     const struct workload *workload; /* NULL for a program or module */
     struct uses *uses;               /* NULL but for a module */
     uint32_t laps;
-    bool fresh;        /* start it anew for each cycle */
-    bool probe;        /* probe survivors after a kill */
-    bool must_unload;  /* a module that stays mapped is a finding */
-    bool reach;        /* unreachable blocks are looked for at its end */
-    double deadline_s; /* age at which an unproved hang is reported, 0: learned */
+    uint32_t usual_laps; /* what @laps is where nobody says otherwise */
+    bool fresh;          /* start it anew for each cycle */
+    bool probe;          /* probe survivors after a kill */
+    bool must_unload;    /* a module that stays mapped is a finding */
+    bool reach;          /* unreachable blocks are looked for at its end */
+    double deadline_s;   /* age at which an unproved hang is reported, 0: learned */
     struct heap_check heap_check;
     bool modules; /* it loads modules (workloads say so; programs may) */
     /* Filled by the first job that prepares it. */
