@@ -173,6 +173,30 @@ static void laps_are_stored_as_series(void)
     sqlite3_close(db);
 }
 
+/* How many laps a variant needs is in its entry; the user's word goes before it, and a line says
+ * which it was. */
+static void variant_has_laps_of_its_own(void)
+{
+    sqlite3 *db;
+
+    command_run(&said, "run --workload growing-list,variant=freed-at-exit --no-lttng --confirm 0 "
+                       "--no-control --inject none --cycles 1 --out own-laps");
+    said_status("own-laps", &said, 1);
+    said_has("own-laps", said.out, "mode=free laps=105");
+    db = record_of("own-laps");
+    asked("own-laps", db, "SELECT count(*) FROM series WHERE samples <> 105", 0);
+    sqlite3_close(db);
+    command_run(&said, "run --workload growing-list,variant=freed-at-exit --no-lttng --laps 20 "
+                       "--no-control --inject none --cycles 1 --out other-laps");
+    said_status("other-laps", &said, 0);
+    db = record_of("other-laps");
+    asked("other-laps", db, "SELECT count(*) FROM series WHERE samples <> 20", 0);
+    sqlite3_close(db);
+    command_run(&said, "replay --times 1 'growing-list variant=freed-at-exit seed=0x1 cycle=0 "
+                       "inject=none mode=free laps=1'");
+    said_status("one lap", &said, 0);
+}
+
 /* --- how long, how many ------------------------------------------------------------------------
  */
 
@@ -289,6 +313,7 @@ int main(void)
     CU_ADD_TEST(suite, a_detector_can_be_switched_off);
     CU_ADD_TEST(suite, clean_twins_stay_clean);
     CU_ADD_TEST(suite, laps_are_stored_as_series);
+    CU_ADD_TEST(suite, variant_has_laps_of_its_own);
     CU_ADD_TEST(suite, until_found_stops_there);
     CU_ADD_TEST(suite, for_runs_so_long_and_shares);
     CU_ADD_TEST(suite, jobs_share_the_cells);
