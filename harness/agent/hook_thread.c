@@ -48,8 +48,8 @@ static void *thread_main(void *argument)
     void *(*start)(void *) = (void *(*)(void *))lane->start;
     void *result;
 
+    pthread_cleanup_push(unwound, lane); /* first: it may be cancelled as it enters */
     enter_thread(lane);
-    pthread_cleanup_push(unwound, lane);
     result = start((void *)lane->start_argument);
     leave_thread(lane);
     pthread_cleanup_pop(0);
@@ -62,8 +62,8 @@ static int c11_main(void *argument)
     int (*start)(void *) = (int (*)(void *))lane->start;
     int result;
 
+    pthread_cleanup_push(unwound, lane); /* first: it may be cancelled as it enters */
     enter_thread(lane);
-    pthread_cleanup_push(unwound, lane);
     result = start((void *)lane->start_argument);
     leave_thread(lane);
     pthread_cleanup_pop(0);

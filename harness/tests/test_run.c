@@ -173,6 +173,14 @@ static void laps_are_stored_as_series(void)
     sqlite3_close(db);
 }
 
+/* It has not begun, so it leaves nothing: the end is an orderly one. */
+static void cancelled_at_its_start_is_no_finding(void)
+{
+    command_run(&said, "run --workload lost-exchange --laps 2 --no-lttng --confirm 0 --no-control "
+                       "--inject thread-cancel@thread_start --cycles 20 --out cancelled");
+    said_status("cancelled at its start", &said, 0);
+}
+
 /* How many laps a variant needs is in its entry; the user's word goes before it, and a line says
  * which it was. */
 static void variant_has_laps_of_its_own(void)
@@ -314,6 +322,7 @@ int main(void)
     CU_ADD_TEST(suite, clean_twins_stay_clean);
     CU_ADD_TEST(suite, laps_are_stored_as_series);
     CU_ADD_TEST(suite, variant_has_laps_of_its_own);
+    CU_ADD_TEST(suite, cancelled_at_its_start_is_no_finding);
     CU_ADD_TEST(suite, until_found_stops_there);
     CU_ADD_TEST(suite, for_runs_so_long_and_shares);
     CU_ADD_TEST(suite, jobs_share_the_cells);
