@@ -9,6 +9,7 @@
 #include "held.h"
 #include "loader_table.h"
 
+#include <dlfcn.h>
 #include <signal.h>
 
 enum { SIGNALS = 64 };
@@ -153,9 +154,17 @@ struct parting {
     struct abi_tie tie;
 };
 
+/*
+ * The place may be taken again by now, by another thread's load: a worker drops its own module
+ * while main loads that anew. What leads there may be the new one's business then, so nothing is
+ * said. It is asked after @address was read: what was read before the place was taken counts.
+ */
 static bool is_in(const struct parting *parting, uint64_t address)
 {
-    return address >= parting->module->base && address < parting->module->end;
+    struct dl_find_object object;
+
+    return address >= parting->module->base && address < parting->module->end &&
+           _dl_find_object((void *)address, &object) != 0;
 }
 
 /* In a module that comes and goes, the last one of a kind says as much as all of them. */
