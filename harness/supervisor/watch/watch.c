@@ -270,6 +270,24 @@ static bool signals_pending(int pid, int tid, uint64_t *switches)
     return (pending & ~blocked) != 0;
 }
 
+/*
+ * A thread that the kernel is taking down has no signal pending any more, and shows the call that
+ * it was in when the process was ended, for as long as it waits for a processor or a lock in there.
+ */
+static bool is_exiting(int pid, int tid)
+{
+    enum { PF_EXITING = 0x4 };
+    char path[64];
+    char text[1024];
+    const char *end;
+    unsigned flags = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, tid);
+    if (read_file(path, text, sizeof text) <= 0 || (end = strrchr(text, ')')) == NULL)
+        return false;
+    return sscanf(end, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & PF_EXITING) != 0;
+}
+
 static bool say(struct sample *sample, const char *format, int tid)
 {
     snprintf(sample->why, FINDING_TEXT_BYTES, format, tid);
@@ -350,6 +368,8 @@ static bool sample_thread(struct sample *sample, int pid, int tid)
     sample->alive++;
     if (signals_pending(pid, tid, &switches))
         return say_thread(sample, "%s has a signal pending", tid);
+    if (is_exiting(pid, tid))
+        return say_thread(sample, "%s is ending", tid);
     if (thread.state == THREAD_RUNNING) {
         if (!spins_for_ever(sample->memory, lane_of(sample->memory, tid)))
             return add_runner(sample, pid, tid);
