@@ -91,6 +91,8 @@ struct abi_lane *lane_claim_child(struct abi_lane *parent);
 /** Makes the calling thread the owner of @lane. */
 void lane_run(struct abi_lane *lane);
 void lane_end(struct abi_lane *lane, enum abi_end how);
+/** One thread more, or less, in abi_control.alive, if @lane is the target's own. */
+void lane_count_alive(const struct abi_lane *lane, int32_t change);
 /** The thread of @lane has ended, and never said so: by a raw system call of its own. */
 void lane_vanished(struct abi_lane *lane);
 /** lane_vanished() for all of @self's process that are gone; costs a system call a live thread. */

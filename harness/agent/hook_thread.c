@@ -8,12 +8,19 @@
 
 #include <errno.h>
 
-/* Runs when the thread leaves by any orderly way but its own return. */
+/*
+ * Runs when the thread leaves by any orderly way but its own return. In a child that it has forked
+ * the same frames end, and @argument is the parent's lane: whose end it is says agent_lane.
+ */
 static void unwound(void *argument)
 {
-    struct abi_lane *lane = argument;
-    bool nested = lane->depth != 0;
+    struct abi_lane *lane = agent_lane;
+    bool nested;
 
+    (void)argument;
+    if (lane == NULL)
+        return;
+    nested = lane->depth != 0;
     lane->depth = 1;
     lane_end(lane, lane->end == END_RUNNING ? END_CANCEL : (enum abi_end)lane->end);
     if (!nested)
@@ -33,12 +40,13 @@ static void enter_thread(struct abi_lane *lane)
     agent_leave(call);
 }
 
-static void leave_thread(struct abi_lane *lane)
+/* As for unwound(): @start is of the thread, the lane may be of its copy in a child. */
+static void leave_thread(uint64_t start)
 {
-    struct agent_call call = agent_enter(SITE_THREAD_EXIT, lane->start);
+    struct agent_call call = agent_enter(SITE_THREAD_EXIT, start);
 
     if (call.lane != NULL)
-        lane_end(lane, END_RETURN);
+        lane_end(call.lane, END_RETURN);
     agent_leave(call);
 }
 
@@ -51,7 +59,7 @@ static void *thread_main(void *argument)
     pthread_cleanup_push(unwound, lane); /* first: it may be cancelled as it enters */
     enter_thread(lane);
     result = start((void *)lane->start_argument);
-    leave_thread(lane);
+    leave_thread((uint64_t)start);
     pthread_cleanup_pop(0);
     return result;
 }
@@ -65,7 +73,7 @@ static int c11_main(void *argument)
     pthread_cleanup_push(unwound, lane); /* first: it may be cancelled as it enters */
     enter_thread(lane);
     result = start((void *)lane->start_argument);
-    leave_thread(lane);
+    leave_thread((uint64_t)start);
     pthread_cleanup_pop(0);
     return result;
 }
@@ -79,7 +87,7 @@ static struct abi_lane *expect_child(struct agent_call call, uint64_t start, uin
     child->start = start;
     child->start_argument = argument;
     sched_expect(child);
-    __atomic_fetch_add(&CONTROL->alive, 1, __ATOMIC_RELAXED);
+    lane_count_alive(child, 1);
     return child;
 }
 
@@ -102,7 +110,7 @@ static void birth(struct agent_call call, struct abi_lane *child, uint64_t calle
     if (!failed && is_on_the_way_out(call.lane)) /* exit.thread-created */
         __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_LOOK, __ATOMIC_RELAXED);
     if (failed && child != NULL) {
-        __atomic_fetch_sub(&CONTROL->alive, 1, __ATOMIC_RELAXED);
+        lane_count_alive(child, -1);
         child->end = END_UNKNOWN;
         child->sched_state = 0;
         child->state = LANE_FREE;
@@ -181,17 +189,21 @@ struct join_wait {
 };
 
 /*
+ * A child's only thread has the pthread_t of the one that forked it: the own process's is meant.
  * Stacks are used again, and a pthread_t with them: of those that had it the living one is
  * meant, else the last to end. Lanes are used again too, so the index says nothing.
  */
-static bool is_meant_rather(const struct abi_lane *lane, const struct abi_lane *found)
+static bool is_meant_rather(const struct abi_lane *asking, const struct abi_lane *lane,
+                            const struct abi_lane *found)
 {
+    if (found != NULL && (lane->pid == asking->pid) != (found->pid == asking->pid))
+        return lane->pid == asking->pid;
     if (found == NULL || (lane->state == LANE_ENDED) != (found->state == LANE_ENDED))
         return found == NULL || found->state == LANE_ENDED;
     return lane->now >= found->now;
 }
 
-static struct abi_lane *lane_of(pthread_t thread)
+static struct abi_lane *lane_of(const struct abi_lane *asking, pthread_t thread)
 {
     uint32_t lanes = CONTROL->lanes < ABI_LANES ? CONTROL->lanes : ABI_LANES;
     struct abi_lane *found = NULL;
@@ -200,7 +212,7 @@ static struct abi_lane *lane_of(pthread_t thread)
         struct abi_lane *lane = &agent_memory->lane[i];
 
         if (lane->epoch == CONTROL->epoch && lane->pthread == thread &&
-            is_meant_rather(lane, found))
+            is_meant_rather(asking, lane, found))
             found = lane;
     }
     return found;
@@ -212,14 +224,14 @@ static bool is_still_of(const struct abi_lane *target, const struct join_wait *j
     return CONTROL->lanes < ABI_LANES || (join->tid != 0 && target->tid == join->tid);
 }
 
-/* Joined, and it never told of its end. */
+/* Joined, and it never told of its end. A thread that a child joins without having it lives on. */
 static void find_vanished(const struct abi_lane *lane, const struct join_wait *join)
 {
     uint64_t index = lane->wait_other - 1;
     struct abi_lane *target = &agent_memory->lane[index % ABI_LANES];
 
     if (join->result == 0 && index < ABI_LANES && target->state == LANE_RUNS &&
-        target->name[1] != '?' && is_still_of(target, join))
+        target->pid == lane->pid && target->name[1] != '?' && is_still_of(target, join))
         lane_vanished(target);
 }
 
@@ -245,7 +257,7 @@ static void join_begins(struct join_wait *join)
 
     if (lane == NULL)
         return;
-    target = lane_of(join->thread);
+    target = lane_of(lane, join->thread);
     held_wait_begin(lane, (void *)join->thread, MODE_JOIN);
     lane->wait_other = target != NULL ? lane_index(target) + 1u : 0;
     join->tid = target != NULL ? target->tid : 0;
@@ -316,7 +328,7 @@ HOOK int pthread_cancel(pthread_t thread)
         lane_event(call.lane, EVENT_CALL, 0, thread, 0);
     AGENT_CALL(call, result = real.pthread_cancel(thread));
     if (sched_on(call.lane)) {
-        sched_interrupt(lane_of(thread));
+        sched_interrupt(lane_of(call.lane, thread));
         sched_point(call.lane);
     }
     agent_leave(call);

@@ -84,6 +84,13 @@ static struct abi_lane *no_lane(void)
     return NULL;
 }
 
+/* Of the target's own: a child has a count of its own, which nobody asks for. */
+void lane_count_alive(const struct abi_lane *lane, int32_t change)
+{
+    if (!lane->elsewhere)
+        __atomic_fetch_add(&CONTROL->alive, (uint32_t)change, __ATOMIC_RELAXED);
+}
+
 static void identify(struct abi_lane *lane)
 {
     lane->tid = (uint32_t)RAW1(SYS_gettid, 0);
@@ -130,7 +137,7 @@ struct abi_lane *lane_adopt(void)
     lane->pid = (uint32_t)RAW1(SYS_getpid, 0);
     lane->elsewhere = lane->pid != CONTROL->pid;
     lane->careful |= lane->elsewhere;
-    __atomic_fetch_add(&CONTROL->alive, 1, __ATOMIC_RELAXED);
+    lane_count_alive(lane, 1);
     strike_arm(lane);
     lane_run(lane);
     return lane;
@@ -181,7 +188,7 @@ void lane_end(struct abi_lane *lane, enum abi_end how)
         return;
     lane->end = how;
     lane_event(lane, EVENT_THREAD_ENDS, how, 0, 0);
-    __atomic_fetch_sub(&CONTROL->alive, 1, __ATOMIC_RELAXED);
+    lane_count_alive(lane, -1);
     __atomic_store_n(&lane->state, LANE_ENDED, __ATOMIC_RELEASE);
 }
 
@@ -193,7 +200,7 @@ void lane_vanished(struct abi_lane *lane)
     if (!__atomic_compare_exchange_n(&lane->end, &running, END_UNKNOWN, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED))
         return;
-    __atomic_fetch_sub(&CONTROL->alive, 1, __ATOMIC_RELAXED);
+    lane_count_alive(lane, -1);
     __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_LOOK, __ATOMIC_RELAXED);
 }
 

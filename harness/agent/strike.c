@@ -179,7 +179,7 @@ void strike_vanish(void)
 
     if (lane != NULL) {
         if (lane->end == END_RUNNING)
-            __atomic_fetch_sub(&CONTROL->alive, 1, __ATOMIC_RELAXED);
+            lane_count_alive(lane, -1);
         lane->end = END_KILLED;
         __atomic_store_n(&lane->state, LANE_KILLED, __ATOMIC_RELEASE);
         sched_leave(lane);

@@ -161,6 +161,24 @@ static void test_fork(void)
     stage_close(&stage);
 }
 
+/* Children's threads have their parents' pthread_t, and are none of the target's threads. */
+static void test_fork_in_threads(void)
+{
+    struct stage stage;
+
+    if (play(&stage, "fork-in-threads")) {
+        const struct abi_control *control = stage_control(&stage);
+
+        CU_ASSERT_EQUAL(control->alive, 1);
+        CU_ASSERT_EQUAL(control->anomaly, 0);
+        CU_ASSERT_EQUAL(stage_lane(&stage, "T1.1")->end, END_RETURN);
+        CU_ASSERT_EQUAL(stage_lane(&stage, "T1.2")->end, END_RETURN);
+        CU_ASSERT_EQUAL(stage_lane(&stage, "T1.1f1")->end, END_RUNNING);
+        CU_ASSERT_EQUAL(stage_lane(&stage, "T1.2f1")->end, END_RETURN);
+    }
+    stage_close(&stage);
+}
+
 /* A child's only thread is the whole child: to kill it would be another injection. */
 static void test_kill_in_child(void)
 {
@@ -263,6 +281,7 @@ int main(void)
         {"300 threads at once", test_many},
         {"300 threads one by one", test_one_by_one},
         {"fork", test_fork},
+        {"forks by two threads", test_fork_in_threads},
         {"vfork and exec", test_vfork},
         {"posix_spawn", test_spawn},
         {"system and popen", test_shell},

@@ -458,6 +458,44 @@ static int play_replaced(void)
     return status == CHILD ? 0 : status;
 }
 
+/* --- forks by threads ---------------------------------------------------------------------------
+ */
+
+static pid_t forker[2];
+
+/* The copy leaves by _exit, or as the last thread of its process by returning. */
+static void *fork_and_end(void *argument)
+{
+    intptr_t number = (intptr_t)argument;
+    pid_t child = fork();
+
+    if (child == 0 && number == 0)
+        _exit(CHILD);
+    if (child == 0)
+        return NULL;
+    __atomic_store_n(&forker[number], (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+    return status_of(child) == (number == 0 ? CHILD : 0) ? &forker[number] : NULL;
+}
+
+/* Both have ended when they are joined: then their copies in the children look more alive. */
+static int play_fork_in_threads(void)
+{
+    pthread_t thread[2];
+
+    for (intptr_t i = 0; i < 2; i++)
+        NEED(pthread_create(&thread[i], NULL, fork_and_end, (void *)i) == 0);
+    for (int i = 0; i < 2; i++) {
+        void *result = NULL;
+        pid_t tid;
+
+        while ((tid = __atomic_load_n(&forker[i], __ATOMIC_ACQUIRE)) == 0 ||
+               syscall(SYS_tgkill, getpid(), tid, 0) == 0)
+            sched_yield();
+        NEED(pthread_join(thread[i], &result) == 0 && result == &forker[i]);
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct scene scenes[] = {
@@ -473,6 +511,7 @@ int main(int argc, char **argv)
         {"small", play_small},
         {"many", play_many},
         {"one-by-one", play_one_by_one},
+        {"fork-in-threads", play_fork_in_threads},
         {"fork", play_fork},
         {"vfork", play_vfork},
         {"spawn", play_spawn},
