@@ -62,7 +62,35 @@ static void test_wrong_by_itself(void)
     CU_ASSERT_EQUAL(finding->severity, STOP_SEVERITY_FINDING);
     CU_ASSERT(fixture_says(finding, "status 3, expected was 0, as in the dry cycle"));
     CU_ASSERT(fixture_says(finding, "T1.1       asked to end with 3, in worker  prog"));
+    CU_ASSERT(fixture_says(finding, "the rule: exit in any thread ends the whole process"));
     CU_ASSERT_STRING_EQUAL(finding->signature, "exit.wrong-status prog:worker -");
+    fixture_close(&f);
+}
+
+/* What the parent gets when nobody asked for the end of the whole process. */
+static void test_rules_of_last_threads(void)
+{
+    const struct finding *finding;
+
+    open_ended(EXITED(0));
+    f.evidence.expected_status = EXITED(3);
+    f.memory->control.baseline_status = EXITED(3);
+    f.memory->lane[0].end = END_EXIT;
+    f.memory->lane[0].state = f.memory->lane[1].state = LANE_ENDED;
+    f.memory->lane[1].end = END_RETURN;
+    fixture_event(&f, 0, EVENT_THREAD_ENDS, END_EXIT, 0, 0, AT_MAIN);
+    finding = judge(STOP_EXIT_WRONG_STATUS);
+    CU_ASSERT(fixture_says(finding, "T1 (main)  left by pthread_exit, in main  prog"));
+    CU_ASSERT(fixture_says(finding, "T1.1       ended last, and the process with it"));
+    CU_ASSERT(fixture_says(finding, "the last thread's end gives 0, whatever it returned"));
+    f.memory->lane[0].end = END_UNKNOWN;
+    f.memory->lane[0].state = LANE_RUNS;
+    finding = judge(STOP_EXIT_WRONG_STATUS);
+    CU_ASSERT(fixture_says(finding, "T1 (main)  ended by a raw system call"));
+    CU_ASSERT(fixture_says(finding, "what the last thread gave to the kernel"));
+    f.memory->lane[1].end = END_RUNNING;
+    f.memory->lane[1].state = LANE_RUNS;
+    CU_ASSERT(fixture_says(judge(STOP_EXIT_WRONG_STATUS), "no thread asked for that status"));
     fixture_close(&f);
 }
 
@@ -199,6 +227,7 @@ int main(void)
 {
     static const struct fixture_case cases[] = {
         {"wrong by itself", test_wrong_by_itself},
+        {"rules of last threads", test_rules_of_last_threads},
         {"an ordered status got lost", test_ordered_status_got_lost},
         {"a note for its own exit", test_note_where_its_own_exit_was_first},
         {"a note for an answer", test_note_where_the_program_may_answer},
