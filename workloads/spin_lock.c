@@ -30,7 +30,7 @@ static const struct workload_variant variants[] = {
     [VARIANT_ORPHANED] = {.name = "orphaned",
                           .summary = "owners die inside: the mark lies where the lock is held",
                           .bad = true,
-                          .codes = "hang.livelock",
+                          .codes = "lock.spin-orphaned",
                           .injectors = "thread-kill"},
     {.name = NULL},
 };

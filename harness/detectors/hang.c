@@ -255,13 +255,18 @@ static void judge_stopped(const struct waits *waits, struct judgement *judgement
     sign(finding, waits, is_live);
 }
 
+static bool has_code(const struct judgement *judgement, enum stop_code code)
+{
+    for (unsigned i = 0; i < judgement->findings && i < FINDINGS_PER_CYCLE; i++)
+        if (judgement->finding[i].code == code)
+            return true;
+    return false;
+}
+
 /* What can be said of a thread that was passed over, the detector starvation has said. */
 static bool is_starved(const struct judgement *judgement)
 {
-    for (unsigned i = 0; i < judgement->findings && i < FINDINGS_PER_CYCLE; i++)
-        if (judgement->finding[i].code == STOP_HANG_STARVATION)
-            return true;
-    return false;
+    return has_code(judgement, STOP_HANG_STARVATION);
 }
 
 /* Somebody else has told why nothing moves. */
@@ -273,11 +278,17 @@ static bool is_told(const struct judgement *judgement)
         STOP_LOCK_OWNER_SUSPENDED, STOP_THREAD_LOST_AT_FORK,
     };
 
-    for (unsigned i = 0; i < judgement->findings && i < FINDINGS_PER_CYCLE; i++)
-        for (unsigned k = 0; k < sizeof codes / sizeof codes[0]; k++)
-            if (judgement->finding[i].code == codes[k])
-                return true;
+    for (unsigned k = 0; k < sizeof codes / sizeof codes[0]; k++)
+        if (has_code(judgement, codes[k]))
+            return true;
     return judgement->findings >= FINDINGS_PER_CYCLE;
+}
+
+/* A home-grown lock is no edge of the graph; what is said of it is said of the spin itself. */
+static bool is_orphaned(const struct evidence *evidence, const struct judgement *judgement)
+{
+    return evidence->hang == HANG_SPINNING && evidence->spins > 0 &&
+           has_code(judgement, STOP_LOCK_SPIN_ORPHANED);
 }
 
 static void judge(const struct evidence *evidence, struct judgement *judgement)
@@ -290,7 +301,7 @@ static void judge(const struct evidence *evidence, struct judgement *judgement)
     waits_read(&waits, evidence);
     if (stopped)
         judge_stopped(&waits, judgement);
-    else if (waits_explained(&waits) && is_told(judgement))
+    else if ((waits_explained(&waits) && is_told(judgement)) || is_orphaned(evidence, judgement))
         return;
     else if (evidence->hang == HANG_PROVED)
         judge_proved(&waits, judgement);

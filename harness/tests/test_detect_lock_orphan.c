@@ -116,6 +116,57 @@ static void test_dead_reader_keeps_a_writer_out(void)
     fixture_close(&f);
 }
 
+/* T1 spins on a word of the program's own; T1.1 was killed, and was about to write it. */
+static void open_home_grown(void)
+{
+    struct evidence_spin *spin;
+
+    fixture_open(&f);
+    fixture_lane(&f, "T1");
+    fixture_lane(&f, "T1.1");
+    fixture_hang(&f, HANG_SPINNING);
+    fixture_thread(&f, 0, THREAD_RUNNING, -1);
+    f.memory->lane[1].state = LANE_KILLED;
+    fixture_thread(&f, 1, THREAD_DEAD, -2);
+    spin = &f.evidence.spin[f.evidence.spins++];
+    spin->tid = FIXTURE_PID;
+    spin->word = LOCK_A;
+    spin->at = AT_MAIN;
+    spin->value = 1;
+    spin->writer = 1;
+    spin->writes_at = AT_UPDATE;
+}
+
+static void test_home_grown(void)
+{
+    const struct finding *finding;
+
+    open_home_grown();
+    finding = judge(STOP_LOCK_SPIN_ORPHANED);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(finding);
+    CU_ASSERT(fixture_says(finding, "T1.1       was killed"));
+    CU_ASSERT(fixture_says(finding, "was still to write the word lock_a+0x0, in update"));
+    CU_ASSERT(fixture_says(finding, "reads the word lock_a+0x0, which stays 1, in main"));
+    f.evidence.spin[0].writes_at = 0;
+    CU_ASSERT(
+        fixture_says(judge(STOP_LOCK_SPIN_ORPHANED), "its thread id stands in the word lock_a"));
+    fixture_close(&f);
+}
+
+/* A live thread may write it, or no dead one: then it is a livelock. */
+static void test_twin_home_grown(void)
+{
+    open_home_grown();
+    f.evidence.spin[0].live = true;
+    judge(STOP_NONE);
+    CU_ASSERT_EQUAL(judgement.findings, 0);
+    f.evidence.spin[0].live = false;
+    f.evidence.spin[0].writer = -1;
+    judge(STOP_NONE);
+    CU_ASSERT_EQUAL(judgement.findings, 0);
+    fixture_close(&f);
+}
+
 static void test_spin_lock(void)
 {
     const struct finding *finding;
@@ -367,6 +418,8 @@ int main(void)
         {"killed half-way through", test_killed_inside_lock_and_unlock},
         {"a dead reader", test_dead_reader_keeps_a_writer_out},
         {"a spin lock", test_spin_lock},
+        {"a home-grown spin lock", test_home_grown},
+        {"twin: a spin that nobody dead could end", test_twin_home_grown},
         {"a stream's lock", test_stream_lock},
         {"a stream's lock, by the stack", test_stream_lock_by_the_stack},
         {"killed inside flockfile", test_killed_inside_the_stream_calls},

@@ -30,6 +30,7 @@ enum {
     EVIDENCE_LEAK_SITES = 16,
     FINDING_WAITS = 16,
     FINDING_NAME_BYTES = 64,
+    EVIDENCE_SPINS = 8,
 };
 
 /** struct evidence_frame - one line of a stack; empty strings where unknown. */
@@ -176,6 +177,23 @@ struct evidence_reach {
 };
 
 /**
+ * struct evidence_spin - a word that a spinning thread reads again and again.
+ * @tid: of the spinner. @at: the instruction that reads it. @value: what stands there, of 4 bytes.
+ * @writer: lane of a dead thread whose code, from where it died on, writes the word (@writes_at),
+ *          or whose thread id the word is (then @writes_at is 0); -1 if there is none.
+ * @live: the code that a thread stands in which lives and does not spin may write it, too.
+ */
+struct evidence_spin {
+    int tid;
+    uint64_t word;
+    uint64_t at;
+    uint32_t value;
+    int writer;
+    uint64_t writes_at;
+    bool live;
+};
+
+/**
  * struct evidence - all that is known about one cycle. Owned by the caller of judge().
  * @memory: the target's shared memory, standing still; may be damaged.
  * @status: wait status; only if @ended. @expected_status: of the dry cycle.
@@ -188,6 +206,7 @@ struct evidence_reach {
  * @confirmed: for HANG_DEADLINE, a rerun at three times the deadline was not done either.
  * @must_unload: the user asked for modules to be gone (--must-unload).
  * @left_processes: processes other than the target that were left.
+ * @spin: for HANG_SPINNING, @spins words that the spinners read.
  */
 struct evidence {
     const struct abi_memory *memory;
@@ -213,6 +232,8 @@ struct evidence {
     bool confirmed;
     bool must_unload;
     unsigned left_processes;
+    unsigned spins;
+    struct evidence_spin spin[EVIDENCE_SPINS];
     struct evidence_heap heap;
     struct evidence_reach reach;
     const char *output; /* last bytes of stdout and stderr, NUL-terminated */

@@ -5,6 +5,7 @@
 #include "autopsy.h"
 #include "evidence.h"
 #include "evidence_blocks.h"
+#include "evidence_spin.h"
 
 #include <harness/supervisor/heap/heap_look.h>
 #include <harness/supervisor/watch/watch.h>
@@ -536,6 +537,8 @@ void autopsy_collect(struct autopsy *autopsy, const struct job *job, enum eviden
     add_dead(autopsy);
     add_crash(autopsy);
     add_modules(autopsy);
+    if (alive && hang == HANG_SPINNING && autopsy->watch != NULL)
+        evidence_spin_read(evidence, autopsy->watch);
     if (alive)
         look_at_heap(autopsy, job);
     add_blocks(autopsy);

@@ -28,6 +28,7 @@ struct autopsy {
     char reason[STAYING_BYTES]; /* why the module that was last asked for stays */
     char refused[512]; /* why ptrace was refused, "" if it was not; said once by the caller */
     double hz;         /* ticks per second */
+    const struct watch *watch;     /* of the job, set by the caller; may be NULL, as the next */
 };
 
 /**

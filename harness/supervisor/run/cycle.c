@@ -227,6 +227,7 @@ static void collect(struct worker *worker, enum evidence_hang hang, const char *
     job_drain(&worker->job);
     laps_collect(&worker->laps, worker->job.memory);
     run->autopsy.hz = autopsy_clock(run->started_ns, run->started_ticks);
+    run->autopsy.watch = &worker->watch;
     autopsy_collect(&run->autopsy, &worker->job, hang, why, worker->laps.lap,
                     (unsigned)worker->laps.count);
 }

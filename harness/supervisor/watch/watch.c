@@ -522,6 +522,7 @@ static enum watch_state conclude_runners(struct watch *watch, struct sample *sam
     if (watch_spin_proved((int)sample->memory->control.pid, sample->runner, sample->runners,
                           watch->why)) {
         watch->proved = sample->runners;
+        watch->words = watch_spin_words(watch->word);
         watch->backoff_ns = BACKOFF_LOW;
     }
     return WATCH_FINE;

@@ -14,6 +14,8 @@
 #include <harness/agent_abi.h>
 #include <harness/detector.h>
 
+#include "watch_spin.h"
+
 /** struct watch - one job's; zero it before use. */
 struct watch {
     uint64_t epoch;       /* cycle being looked at */
@@ -25,6 +27,8 @@ struct watch {
     unsigned proved;              /* threads that were proved to spin just before */
     unsigned spinning;            /* times that threads which run were looked into, in this cycle */
     char why[FINDING_TEXT_BYTES]; /* why it is no proof */
+    unsigned words;               /* that the proved spinners read */
+    struct watch_spin_word word[WATCH_SPIN_WORDS];
 };
 
 enum watch_state { WATCH_FINE, WATCH_PROVED, WATCH_SPINNING, WATCH_DEADLINE };

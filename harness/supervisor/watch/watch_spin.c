@@ -18,6 +18,8 @@
 
 #if defined(__x86_64__)
 
+#include "operand.h"
+
 #include <harness/supervisor/process/clock.h>
 #include <harness/supervisor/process/unwind.h>
 
@@ -85,6 +87,8 @@ struct proof {
     struct space_seen seen;
     struct runner runner[WATCH_SPINNERS];
     unsigned runners;
+    struct watch_spin_word word[WATCH_SPIN_WORDS];
+    unsigned words;
 };
 
 static bool no(struct proof *proof, const char *why)
@@ -362,14 +366,42 @@ static unsigned turn_length(struct proof *proof, struct runner *runner)
     return 0;
 }
 
+/* @then: before the instruction that has just been stepped. */
+static void note_word(struct proof *proof, const struct runner *runner,
+                      const struct user_regs_struct *then)
+{
+    const uint64_t general[16] = {then->rax, then->rcx, then->rdx, then->rbx, then->rsp, then->rbp,
+                                  then->rsi, then->rdi, then->r8,  then->r9,  then->r10, then->r11,
+                                  then->r12, then->r13, then->r14, then->r15};
+    unsigned char code[16];
+    ssize_t length = pread(proof->seen.memory, code, sizeof code, (off_t)then->rip);
+    const struct region *region;
+    uint64_t word;
+
+    if (length <= 0 ||
+        !operand_address(code, (size_t)length, general, then->fs_base, runner->regs.rip, &word))
+        return;
+    region = region_of(&proof->seen, word);
+    if (region == NULL || region->own || proof->words == WATCH_SPIN_WORDS)
+        return;
+    for (unsigned i = 0; i < proof->words; i++)
+        if (proof->word[i].tid == runner->tid && proof->word[i].word == word)
+            return;
+    proof->word[proof->words++] =
+        (struct watch_spin_word){.tid = runner->tid, .word = word, .at = then->rip};
+}
+
 /* One more turn, and after each step of it the memory is what it was: @hash. */
 static bool turn_again(struct proof *proof, struct runner *runner, unsigned steps, uint64_t hash)
 {
     uint64_t now;
 
     for (unsigned i = 0; i < steps; i++) {
+        struct user_regs_struct then = runner->regs;
+
         if (!step(proof, runner) || !memory_hash(proof, NULL, &now))
             return false;
+        note_word(proof, runner, &then);
         if (now != hash)
             return no(proof, "writes to memory");
         if (proof->seen.bytes * (steps - i) > WORK_MAX)
@@ -510,9 +542,16 @@ static void let_go(const struct proof *proof, pid_t *held, size_t count)
     unwind_detach_all(proof->pid, held, others);
 }
 
+static struct proof proof; /* large; the supervisor has one thread */
+
+unsigned watch_spin_words(struct watch_spin_word words[WATCH_SPIN_WORDS])
+{
+    memcpy(words, proof.word, sizeof proof.word);
+    return proof.words;
+}
+
 bool watch_spin_proved(int pid, const int *tids, unsigned count, char why[FINDING_TEXT_BYTES])
 {
-    static struct proof proof; /* large; the supervisor has one thread */
     static pid_t held[EVIDENCE_THREADS];
     struct error e;
     size_t threads = 0;
@@ -550,6 +589,12 @@ bool watch_spin_proved(int pid, const int *tids, unsigned count, char why[FINDIN
     (void)count;
     snprintf(why, FINDING_TEXT_BYTES, "a thread runs, and can't be followed on this machine");
     return false;
+}
+
+unsigned watch_spin_words(struct watch_spin_word words[WATCH_SPIN_WORDS])
+{
+    (void)words;
+    return 0;
 }
 
 #endif

@@ -6,10 +6,18 @@
 #define SUPERVISOR_WATCH_SPIN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <harness/detector.h>
 
-enum { WATCH_SPINNERS = 8 };
+enum { WATCH_SPINNERS = 8, WATCH_SPIN_WORDS = 8 };
+
+/** struct watch_spin_word - thread @tid reads @word, by the instruction at @at, in each turn. */
+struct watch_spin_word {
+    int tid;
+    uint64_t word;
+    uint64_t at;
+};
 
 /**
  * watch_spin_proved() - threads of a process run, and will never do anything new.
@@ -22,5 +30,11 @@ enum { WATCH_SPINNERS = 8 };
  * proved. Source: docs/architecture.md, "The watch: what is not a proof".
  */
 bool watch_spin_proved(int pid, const int *tids, unsigned count, char why[FINDING_TEXT_BYTES]);
+
+/**
+ * watch_spin_words() - what the threads of the last proof read that could let them go on: memory
+ * that can be written, and is no spinner's own stack. Returns how many.
+ */
+unsigned watch_spin_words(struct watch_spin_word words[WATCH_SPIN_WORDS]);
 
 #endif
