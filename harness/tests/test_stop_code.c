@@ -33,6 +33,7 @@ static const struct {
     {"lock.owner-suspended", F, "0x200"},
     {"lock.deadlock", F, ""},
     {"lock.order-inversion", N, ""},
+    {"lock.held-long", N, ""},
     {"lock.owner-died-ignored", F, ""},
     {"lock.freed-held", F, ""},
     {"lock.in-unloaded-module", F, "0x201"},

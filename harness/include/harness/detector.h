@@ -31,6 +31,8 @@ enum {
     FINDING_WAITS = 16,
     FINDING_NAME_BYTES = 64,
     EVIDENCE_SPINS = 8,
+    EVIDENCE_HOLDS = 4,
+    EVIDENCE_HOLD_WAITERS = 4,
 };
 
 /** struct evidence_frame - one line of a stack; empty strings where unknown. */
@@ -194,6 +196,33 @@ struct evidence_spin {
 };
 
 /**
+ * struct evidence_hold - a lock whose holder slept in the kernel while others waited for it.
+ * @holder: its lane. @time, @caller: of the acquisition, as in struct abi_held.
+ * @asleep_ms: so long at least; time that it could have run and did not get a processor, or was
+ *             stopped, is not in it. @syscall: the one that it was seen in most lately.
+ * @site: hooked call of the holder that was under way (enum abi_site), 0 none; @site_caller its
+ *        return address.
+ * @waiter: @waiters of them. @waited_ms: since it was first seen to wait.
+ */
+struct evidence_hold {
+    unsigned holder;
+    uint64_t object;
+    uint32_t mode;
+    uint64_t time;
+    uint64_t caller;
+    double asleep_ms;
+    long syscall;
+    uint32_t site;
+    uint64_t site_caller;
+    unsigned waiters;
+    struct {
+        unsigned lane;
+        uint64_t caller;
+        double waited_ms;
+    } waiter[EVIDENCE_HOLD_WAITERS];
+};
+
+/**
  * struct evidence - all that is known about one cycle. Owned by the caller of judge().
  * @memory: the target's shared memory, standing still; may be damaged.
  * @status: wait status; only if @ended. @expected_status: of the dry cycle.
@@ -207,6 +236,7 @@ struct evidence_spin {
  * @must_unload: the user asked for modules to be gone (--must-unload).
  * @left_processes: processes other than the target that were left.
  * @spin: for HANG_SPINNING, @spins words that the spinners read.
+ * @hold: @holds locks that were held long, as far as the watch saw.
  */
 struct evidence {
     const struct abi_memory *memory;
@@ -234,6 +264,8 @@ struct evidence {
     unsigned left_processes;
     unsigned spins;
     struct evidence_spin spin[EVIDENCE_SPINS];
+    unsigned holds;
+    struct evidence_hold hold[EVIDENCE_HOLDS];
     struct evidence_heap heap;
     struct evidence_reach reach;
     const char *output; /* last bytes of stdout and stderr, NUL-terminated */

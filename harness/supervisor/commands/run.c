@@ -39,6 +39,7 @@ enum {
     KEY_FRESH,
     KEY_PROBE,
     KEY_DEADLINE,
+    KEY_HELD_LONG,
     KEY_CONFIRM,
     KEY_WITHOUT,
     KEY_NO_CONTROL,
@@ -61,6 +62,8 @@ static const struct argp_option option_list[] = {
     {"jobs", 'j', "J", 0, "targets at once (default: one for each processor)", 3},
     {"mode", KEY_MODE, "free|controlled", 0, "who schedules the threads (default free)", 3},
     {"deadline", KEY_DEADLINE, "DURATION", 0, "age at which an unproved hang is reported", 3},
+    {"held-long", KEY_HELD_LONG, "DURATION", 0,
+     "a lock that others wait for while its holder sleeps so long is noted (default 2s)", 3},
     {"confirm", KEY_CONFIRM, "N", 0,
      "replay each finding's line N times when the run is over (default 10, 0: do not)", 3},
     {"out", 'o', "DIR", 0, "directory of the results (default rundown-results/TIME)", 4},
@@ -133,6 +136,8 @@ static int parse_number(int key, const char *text, struct arguments *arguments)
         return options_number("confirm", text, 0, 1000, &options->again, e);
     case KEY_DEADLINE:
         return options_duration("deadline", text, &options->deadline_s, e);
+    case KEY_HELD_LONG:
+        return options_duration("held-long", text, &options->held_long_s, e);
     case 's':
         arguments->have_seed = true;
         return options_number("seed", text, 0, UINT64_MAX, &options->seed, e);

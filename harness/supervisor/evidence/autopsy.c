@@ -9,6 +9,7 @@
 
 #include <harness/supervisor/heap/heap_look.h>
 #include <harness/supervisor/watch/watch.h>
+#include <harness/supervisor/watch/watch_held.h>
 
 #include <harness/common/server.h>
 #include <harness/injector.h>
@@ -539,6 +540,8 @@ void autopsy_collect(struct autopsy *autopsy, const struct job *job, enum eviden
     add_modules(autopsy);
     if (alive && hang == HANG_SPINNING && autopsy->watch != NULL)
         evidence_spin_read(evidence, autopsy->watch);
+    if (autopsy->held != NULL)
+        watch_held_tell(autopsy->held, evidence);
     if (alive)
         look_at_heap(autopsy, job);
     add_blocks(autopsy);

@@ -29,6 +29,7 @@ struct autopsy {
     char refused[512]; /* why ptrace was refused, "" if it was not; said once by the caller */
     double hz;         /* ticks per second */
     const struct watch *watch;     /* of the job, set by the caller; may be NULL, as the next */
+    const struct watch_held *held; /* what it saw of locks */
 };
 
 /**

@@ -228,6 +228,7 @@ static void collect(struct worker *worker, enum evidence_hang hang, const char *
     laps_collect(&worker->laps, worker->job.memory);
     run->autopsy.hz = autopsy_clock(run->started_ns, run->started_ticks);
     run->autopsy.watch = &worker->watch;
+    run->autopsy.held = &worker->held;
     autopsy_collect(&run->autopsy, &worker->job, hang, why, worker->laps.lap,
                     (unsigned)worker->laps.count);
 }
@@ -530,6 +531,8 @@ void cycle_tick(struct worker *worker, uint64_t now_ns)
         abandon(worker);
         return;
     }
+    if (worker->phase == WORKER_BATCH)
+        watch_held_look(&worker->held, worker->job.memory, now_ns, run->options.held_long_s);
     switch (watch_look(&worker->watch, worker->job.memory, now_ns, patience(worker),
                        deadline(worker))) {
     case WATCH_PROVED:

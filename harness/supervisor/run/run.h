@@ -21,6 +21,7 @@
 #include "target.h"
 #include <harness/supervisor/evidence/verdict.h>
 #include <harness/supervisor/watch/watch.h>
+#include <harness/supervisor/watch/watch_held.h>
 
 enum { RUN_JOBS = 64, RUN_INJECTORS = 64 };
 
@@ -49,7 +50,8 @@ struct run_options {
     const char *directory; /* NULL: nothing is stored (replay, dry run) */
     bool resume;
     bool dry_run;
-    double deadline_s; /* 0: learned */
+    double deadline_s;  /* 0: learned */
+    double held_long_s; /* a lock is held long from there on; 0: WATCH_HELD_S */
     const char *const *without;
     bool must_unload;
     bool reach;     /* look for unreachable blocks at every target's end */
@@ -106,6 +108,7 @@ struct worker {
     enum worker_phase phase;
     struct run_cell *cell;
     struct watch watch;
+    struct watch_held held;
     struct verdict_list found;
     struct store_batch sum;    /* of the batch, its cycles run again included */
     uint64_t judged_passed;    /* cycles the supervisor looked at and found sound */
