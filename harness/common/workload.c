@@ -1,5 +1,5 @@
 /*
- * workload: names, random streams and broken promises, for the runner and for all workloads.
+ * workload: random streams and broken promises, for the runner and for all workloads.
  *
  * A broken promise may be noticed with the heap in ruins or stdio locked for ever, so nothing
  * here allocates, uses streams or takes a lock.
@@ -22,14 +22,6 @@ static const char line_start[] = "broken: ";
 static const char flood_line[] = "broken: more of the same, not shown\n";
 
 static atomic_uint broken __attribute__((section(".data"))); /* beside what a cycle writes */
-
-int workload_find(const char *name)
-{
-    for (int i = 0; workload_registry[i] != NULL; i++)
-        if (strcmp(workload_registry[i]->name, name) == 0)
-            return i;
-    return -1;
-}
 
 int workload_parameter_index(const struct workload *workload, const char *name)
 {

@@ -1,314 +1,206 @@
 /*
- * runner: the program that shipped workloads run in.
+ * runner: the program that workloads run in.
  *     rundown-target WORKLOAD [variant=V] [seed=N] [laps=N] [NAME=VALUE ...]
+ *     rundown-target ./mine.so [...]             somebody's own
+ *     rundown-target --describe ./mine.so        what it says of itself, for the supervisor
+ *     rundown-target --try ./mine.so [...]       set-up alone
  *
- * To the harness it is a program like anybody's. With the workload `null` it is also the
- * yardstick for what a cycle costs, so the passing path neither allocates nor uses streams,
- * and all of it lies in main: the fork server forks at its entry.
+ * To the harness it is a program like anybody's. The fork server forks at main's entry, so all
+ * of a cycle lies in main; a shared object is loaded before, as if it were linked in.
  *
- * Exit status: 0 nothing broke, 1 a promise broke, 2 bad arguments, 3 set-up failed,
- * 77 this machine cannot run the workload.
+ * Exit status: perform.h. Answers of --describe and --try go to descriptor 3: pairs of texts, a
+ * name and a value, each ended by a NUL; the last name is "end". "no" comes with why not.
  */
-#include <harness/workload.h>
 #include <harness/common/suggest.h>
-#include <harness/common/workload.h>
+#include <harness/common/workload_form.h>
+#include <harness/target/perform.h>
 
-#include <errno.h>
+#include <dlfcn.h>
+#include <inttypes.h>
+#include <libgen.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { STATUS_USAGE = 2, STATUS_SETUP = 3, STATUS_SKIPPED = 77 };
-enum { NAMES = 512, ARGUMENT_BYTES = 64 };
+enum { NAMES = 512, ANSWER_FD = 3 };
 
-#define PROGRAM "rundown-target"
+/* --- a workload in a shared object -------------------------------------------------------- */
+
+static struct {
+    const struct workload *workload;
+    char folder[PATH_MAX];
+    struct error e;
+} own;
+
+static int load(const char *path)
+{
+    const struct workload_export *export;
+    void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    int code;
+
+    if (object == NULL)
+        return error_set(&own.e, ERROR_USAGE, "%s", dlerror());
+    export = dlsym(object, "rundown_workload_export");
+    if (export == NULL)
+        return error_set(&own.e, ERROR_USAGE,
+                         "it is no workload: it has no RUNDOWN_WORKLOAD() of "
+                         "<rundown/workload.h>");
+    if ((code = workload_form_export(export, &own.e)) != 0)
+        return code;
+    snprintf(own.folder, sizeof own.folder, "%s", path);
+    dirname(own.folder);
+    own.workload = export->workload;
+    return 0;
+}
 
 /*
- * Static, not on main's stack: a worker may outlive main's frame when the plan ends main's
- * thread early.
+ * A constructor's place: after those of libraries, before main and so before the fork. The
+ * error waits for main.
  */
-static struct workload_context context = {.seed = 1, .laps = 1};
-static char module_dir[PATH_MAX];
-
-/* For suggestions; only the failing path fills it. */
-static const char *names[NAMES + 1];
-static unsigned name_count;
-
-static int refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static int refuse(const char *format, ...)
+__attribute__((constructor)) static void load_early(int count, char **arguments)
 {
-    char line[512];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    dprintf(STDERR_FILENO, PROGRAM ": %s\n", line);
-    return STATUS_USAGE;
+    if (count > 1 && strchr(arguments[1], '/') != NULL)
+        load(arguments[1]);
 }
 
-static void name_add(const char *name)
+/* --- answers ------------------------------------------------------------------------------ */
+
+static void pair(FILE *out, const char *name, const char *value)
 {
-    if (name_count < NAMES)
-        names[name_count++] = name;
-}
-
-/* "what 'word' is unknown", and the nearest of the names added before. */
-static int refuse_unknown(const char *what, const char *word)
-{
-    const char *near = suggest_nearest(word, names);
-
-    if (near != NULL)
-        return refuse("%s '%s' is unknown: did you mean '%s'?", what, word, near);
-    return refuse("%s '%s' is unknown: see 'rundown list workloads'", what, word);
-}
-
-static int refuse_workload(const char *name)
-{
-    for (int i = 0; workload_registry[i] != NULL; i++)
-        name_add(workload_registry[i]->name);
-    return refuse_unknown("workload", name);
-}
-
-static int refuse_variant(const struct workload *workload, const char *name)
-{
-    const struct workload_variant *variant = workload->variants;
-
-    if (variant == NULL)
-        name_add("plain");
-    for (int i = 0; variant != NULL && variant[i].name != NULL; i++)
-        name_add(variant[i].name);
-    return refuse_unknown("variant", name);
-}
-
-static int refuse_parameter(const struct workload *workload, const char *name)
-{
-    const struct workload_parameter *parameter = workload->parameters;
-
-    for (int i = 0; parameter != NULL && parameter[i].name != NULL; i++)
-        name_add(parameter[i].name);
-    name_add("variant");
-    name_add("seed");
-    name_add("laps");
-    return refuse_unknown("parameter", name);
-}
-
-/* Hexadecimal with 0x, else decimal: a leading 0 is no octal number to a user. */
-static int base_of(const char *text)
-{
-    text += *text == '-';
-    return text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? 16 : 10;
-}
-
-/* strto* skips blanks and takes a plus sign; a user who typed those made a mistake. */
-static bool starts_like_number(const char *text, bool may_be_negative)
-{
-    text += may_be_negative && *text == '-';
-    return *text >= '0' && *text <= '9';
-}
-
-static int read_seed(const char *text)
-{
-    unsigned long long number;
-    char *end;
-
-    errno = 0;
-    number = strtoull(text, &end, base_of(text));
-    if (!starts_like_number(text, false) || *end != '\0')
-        return refuse("seed: '%s' is not a number: give one from 0 to %llu", text, ULLONG_MAX);
-    if (errno == ERANGE)
-        return refuse("seed: '%s' is out of range: give one from 0 to %llu", text, ULLONG_MAX);
-    context.seed = number;
-    return 0;
-}
-
-static int read_number(const char *name, const char *text, int64_t low, int64_t high, int64_t *out)
-{
-    long long number;
-    char *end;
-
-    errno = 0;
-    number = strtoll(text, &end, base_of(text));
-    if (!starts_like_number(text, true) || *end != '\0')
-        return refuse("%s: '%s' is not a number: give one from %lld to %lld", name, text,
-                      (long long)low, (long long)high);
-    if (errno == ERANGE || number < low || number > high)
-        return refuse("%s: '%s' is out of range: give one from %lld to %lld", name, text,
-                      (long long)low, (long long)high);
-    *out = number;
-    return 0;
-}
-
-static int read_laps(const char *text)
-{
-    int64_t laps = 1;
-    int status = read_number("laps", text, 1, UINT32_MAX, &laps);
-
-    context.laps = (uint32_t)laps;
-    return status;
-}
-
-static int read_variant(const struct workload *workload, const char *text)
-{
-    const struct workload_variant *variant = workload->variants;
-
-    if (variant == NULL && strcmp(text, "plain") == 0)
-        return 0;
-    for (int i = 0; variant != NULL && variant[i].name != NULL; i++) {
-        if (strcmp(variant[i].name, text) == 0) {
-            context.variant = i;
-            return 0;
-        }
-    }
-    return refuse_variant(workload, text);
-}
-
-static int read_parameter(const struct workload *workload, const char *name, const char *text)
-{
-    int index = workload_parameter_index(workload, name);
-    const struct workload_parameter *parameter;
-
-    if (index < 0)
-        return refuse_parameter(workload, name);
-    parameter = &workload->parameters[index];
-    return read_number(name, text, parameter->low, parameter->high, &context.value[index]);
-}
-
-static int read_argument(const struct workload *workload, const char *argument)
-{
-    const char *equals = strchr(argument, '=');
-    char name[ARGUMENT_BYTES];
-    size_t length;
-
-    if (equals == NULL || equals == argument)
-        return refuse("'%s' is not an argument: write NAME=VALUE", argument);
-    length = (size_t)(equals - argument);
-    if (length >= sizeof name)
-        return refuse_parameter(workload, argument);
-    memcpy(name, argument, length);
-    name[length] = '\0';
-    if (strcmp(name, "variant") == 0)
-        return read_variant(workload, equals + 1);
-    if (strcmp(name, "seed") == 0)
-        return read_seed(equals + 1);
-    if (strcmp(name, "laps") == 0)
-        return read_laps(equals + 1);
-    return read_parameter(workload, name, equals + 1);
-}
-
-/* An agent that is only a passenger says 0 laps. */
-static bool under_agent(void)
-{
-    return rundown_mark_laps && rundown_mark_laps() != 0;
-}
-
-static int read_arguments(const struct workload *workload, int count, char **arguments)
-{
-    const struct workload_parameter *parameter = workload->parameters;
-    const char *seed = under_agent() ? NULL : getenv("RUNDOWN_SEED");
-    int status = seed == NULL ? 0 : read_seed(seed);
-
-    for (int i = 0; parameter != NULL && parameter[i].name != NULL; i++)
-        context.value[i] = parameter[i].standard;
-    for (int i = 0; i < count && status == 0; i++)
-        status = read_argument(workload, arguments[i]);
-    return status;
-}
-
-/* What the agent says about the cycle beats what the command line says. */
-static void ask_agent(void)
-{
-    if (!under_agent())
+    if (value == NULL)
         return;
-    context.laps = rundown_mark_laps();
-    if (rundown_mark_seed)
-        context.seed = rundown_mark_seed();
+    fputs(name, out);
+    fputc(0, out);
+    fputs(value, out);
+    fputc(0, out);
 }
 
-/* "modules" beside this program, in the build tree and in the installed tree alike. */
-static int find_modules(void)
+static void pair_number(FILE *out, const char *name, int64_t value)
 {
-    const char *given = getenv("RUNDOWN_MODULE_DIR");
-    static const char beside[] = "modules";
-    ssize_t length;
-    char *slash;
+    char text[32];
 
-    context.module_dir = given;
-    if (given != NULL)
-        return 0;
-    length = readlink("/proc/self/exe", module_dir, sizeof module_dir - sizeof beside);
-    if (length < 0)
-        return ERROR_SYSTEM;
-    module_dir[length] = '\0';
-    slash = strrchr(module_dir, '/');
-    memcpy(slash + 1, beside, sizeof beside);
-    context.module_dir = module_dir;
-    return 0;
+    snprintf(text, sizeof text, "%" PRId64, value);
+    pair(out, name, text);
 }
 
-static int prepare(const struct workload *workload)
+static void describe_parameters(FILE *out, const struct workload_parameter *parameter)
 {
-    int error = workload->modules ? find_modules() : 0;
-
-    if (error == 0 && workload->setup != NULL)
-        error = workload->setup(&context);
-    if (error == 0)
-        return 0;
-    refuse("%s: set-up failed: %s", workload->name, error_sentence(error));
-    return STATUS_SETUP;
+    for (; parameter != NULL && parameter->name != NULL; parameter++) {
+        pair(out, "parameter", parameter->name);
+        pair(out, "help", parameter->help != NULL ? parameter->help : "");
+        pair_number(out, "standard", parameter->standard);
+        pair_number(out, "low", parameter->low);
+        pair_number(out, "high", parameter->high);
+    }
 }
 
-static void run_lap(const struct workload *workload, uint32_t lap)
+static void describe_variants(FILE *out, const struct workload_variant *variant)
 {
-    if (rundown_mark_lap_begin)
-        rundown_mark_lap_begin(lap);
-    workload->body(&context, lap);
-    if (workload->quiesce != NULL)
-        workload->quiesce(&context);
-    if (rundown_mark_lap_end)
-        rundown_mark_lap_end(lap);
+    for (; variant != NULL && variant->name != NULL; variant++) {
+        pair(out, "variant", variant->name);
+        pair(out, "about", variant->summary != NULL ? variant->summary : "");
+        if (variant->bad)
+            pair(out, "bad", "1");
+        pair(out, "codes", variant->codes);
+        pair(out, "injectors", variant->injectors);
+        pair(out, "environment", variant->environment);
+        pair(out, "tolerates", variant->tolerates);
+    }
 }
 
-static int run(const struct workload *workload)
+static void describe_workload(FILE *out, const struct workload *workload)
 {
-    int status = prepare(workload);
+    pair(out, "name", workload->name);
+    pair(out, "summary", workload->summary);
+    pair(out, "source", workload->source);
+    if (workload->modules)
+        pair(out, "modules", "1");
+    if (workload->unavailable != NULL)
+        pair(out, "unavailable", workload->unavailable());
+    describe_parameters(out, workload->parameters);
+    describe_variants(out, workload->variants);
+}
+
+/* Either way the process ends at once: a library's destructors are not what was asked for. */
+static int answer(int code, const struct workload *workload)
+{
+    FILE *out = fdopen(ANSWER_FD, "w");
+
+    if (out == NULL)
+        return perform_refuse("descriptor %d is not open: only rundown itself asks this",
+                              ANSWER_FD);
+    if (code != 0)
+        pair(out, "no", own.e.text);
+    else if (workload != NULL)
+        describe_workload(out, workload);
+    pair(out, "end", "");
+    fclose(out);
+    _exit(code == 0 ? 0 : PERFORM_USAGE);
+}
+
+static int describe(const char *path)
+{
+    int code = load(path);
+
+    return answer(code, own.workload);
+}
+
+/* Why it fails is said on stderr, which the supervisor reads. */
+static int try_set_up(const char *path, char **word, int count)
+{
+    struct perform_words words = {.word = word, .count = count, .folder = own.folder};
+    int code = load(path);
+    int status = code == 0 ? perform_prepare(own.workload, &words) : 0;
 
     if (status != 0)
         return status;
-    for (uint32_t lap = 0; lap < context.laps; lap++)
-        run_lap(workload, lap);
-    if (workload->check != NULL)
-        workload->check(&context);
-    if (workload->teardown != NULL)
-        workload->teardown(&context);
-    return workload_exit_status();
+    return answer(code, NULL);
+}
+
+/* --- main --------------------------------------------------------------------------------- */
+
+static int refuse_workload(const char *name)
+{
+    static const char *names[NAMES + 1];
+    const char *near;
+
+    for (int i = 0; i < NAMES && workload_registry[i] != NULL; i++)
+        names[i] = workload_registry[i]->name;
+    near = suggest_nearest(name, names);
+    if (near != NULL)
+        return perform_refuse("workload '%s' is unknown: did you mean '%s'?", name, near);
+    return perform_refuse("workload '%s' is unknown: see 'rundown list workloads'", name);
+}
+
+static int run_own(const char *path, char **word, int count)
+{
+    struct perform_words words = {.word = word, .count = count, .folder = own.folder};
+
+    if (own.workload == NULL)
+        return perform_refuse("%s: %s", path, own.e.text);
+    return perform(own.workload, &words);
+}
+
+static int run_shipped(const char *name, char **word, int count)
+{
+    struct perform_words words = {.word = word, .count = count, .shipped = true};
+    int index = workload_find(name);
+
+    return index < 0 ? refuse_workload(name) : perform(workload_registry[index], &words);
 }
 
 int main(int count, char **arguments)
 {
-    const struct workload *workload;
-    const char *why;
-    int index;
-    int status;
-
     if (count < 2)
-        return refuse("no workload given: write " PROGRAM " WORKLOAD [NAME=VALUE ...]");
-    index = workload_find(arguments[1]);
-    if (index < 0)
-        return refuse_workload(arguments[1]);
-    workload = workload_registry[index];
-    status = read_arguments(workload, count - 2, arguments + 2);
-    if (status != 0)
-        return status;
-    why = workload->unavailable != NULL ? workload->unavailable() : NULL;
-    if (why != NULL) {
-        refuse("%s cannot run here: %s", workload->name, why);
-        return STATUS_SKIPPED;
-    }
-    ask_agent();
-    return run(workload);
+        return perform_refuse("no workload given: write %s WORKLOAD [NAME=VALUE ...]",
+                              "rundown-target");
+    if (count > 2 && strcmp(arguments[1], "--describe") == 0)
+        return describe(arguments[2]);
+    if (count > 2 && strcmp(arguments[1], "--try") == 0)
+        return try_set_up(arguments[2], arguments + 3, count - 3);
+    if (strchr(arguments[1], '/') != NULL)
+        return run_own(arguments[1], arguments + 2, count - 2);
+    return run_shipped(arguments[1], arguments + 2, count - 2);
 }

@@ -111,7 +111,7 @@ static void test_parameter_must_be_known(void)
     check_refused("heap-churn =4", "'=4' is not an argument", "NAME=VALUE");
     check_refused("heap-churn "
                   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=1",
-                  "is unknown", "rundown list workloads");
+                  "is unknown", "known are threads, ");
 }
 
 static void test_variant_must_be_known(void)

@@ -7,6 +7,7 @@
 #ifndef SUPERVISOR_LISTING_H
 #define SUPERVISOR_LISTING_H
 
+#include <harness/error.h>
 #include <results/text/json_write.h>
 
 #include <stdio.h>
@@ -40,6 +41,13 @@ extern const struct listing *const listings[];
 
 extern const struct listing listing_workloads;
 extern const struct listing listing_injectors;
+
+/**
+ * listing_own_workload() - takes the workload in a shared object of the user's into
+ * listing_workloads, behind all others. @libdir: as own_open().
+ * Returns its index, or -1 with @e filled.
+ */
+int listing_own_workload(const char *path, const char *libdir, struct error *e);
 
 /** listing_find() - a kind by its name, or NULL. */
 const struct listing *listing_find(const char *name);

@@ -1,11 +1,13 @@
 /*
- * listing_workloads: the shipped workloads with all that may be typed behind their names.
+ * listing_workloads: the shipped workloads, and one that the user brings along, with all that may
+ * be typed behind their names.
  *
  * A parameter stands as it would be typed with its default ("threads=4"), so that a line can be
  * copied and changed.
  */
 #include <harness/supervisor/cli/listing.h>
 
+#include <harness/supervisor/run/own.h>
 #include <harness/workload.h>
 
 #include <stdbool.h>
@@ -17,14 +19,42 @@ enum { HEAD_BYTES = 200, RANGE_BYTES = 64 };
 /* What a workload without a list of variants has. */
 static const struct workload_variant only_plain[] = {{.name = "plain", .summary = ""}, {0}};
 
+/* One of the user's own, behind all shipped ones; NULL: there is none. */
+static struct own *own;
+
+static unsigned shipped(void)
+{
+    unsigned count = 0;
+
+    while (workload_registry[count] != NULL)
+        count++;
+    return count;
+}
+
+static const struct workload *workload_at(unsigned index)
+{
+    unsigned count = shipped();
+
+    if (index < count)
+        return workload_registry[index];
+    return index == count && own != NULL ? own_workload(own) : NULL;
+}
+
 static const char *workload_name(unsigned index)
 {
-    return workload_registry[index] != NULL ? workload_registry[index]->name : NULL;
+    return workload_at(index) != NULL ? workload_at(index)->name : NULL;
 }
 
 static const char *workload_text(unsigned index)
 {
-    return workload_registry[index]->summary;
+    return workload_at(index)->summary;
+}
+
+int listing_own_workload(const char *path, const char *libdir, struct error *e)
+{
+    own_free(own);
+    own = NULL;
+    return own_open(path, libdir, &own, e) == 0 ? (int)shipped() : -1;
 }
 
 static const struct workload_variant *variants_of(const struct workload *workload)
@@ -36,6 +66,8 @@ static const struct workload_variant *variants_of(const struct workload *workloa
 
 static const char *reason(const struct workload *workload)
 {
+    if (own != NULL && workload == own_workload(own))
+        return own_unavailable(own);
     return workload->unavailable != NULL ? workload->unavailable() : NULL;
 }
 
@@ -153,7 +185,7 @@ static void print_variant(FILE *out, const struct workload_variant *variant, int
 
 static void workload_details(FILE *out, unsigned index, unsigned columns)
 {
-    const struct workload *workload = workload_registry[index];
+    const struct workload *workload = workload_at(index);
     const struct workload_variant *variants = variants_of(workload);
     int width = 0;
 
@@ -213,7 +245,7 @@ static void variant_members(struct json_write *json, const struct workload_varia
 
 static void workload_members(struct json_write *json, unsigned index)
 {
-    const struct workload *workload = workload_registry[index];
+    const struct workload *workload = workload_at(index);
 
     json_write_text(json, "source", workload->source != NULL ? workload->source : "");
     parameter_members(json, workload->parameters);
@@ -223,8 +255,8 @@ static void workload_members(struct json_write *json, unsigned index)
 
 static void workload_words(FILE *out, unsigned index)
 {
-    const struct workload_parameter *parameter = workload_registry[index]->parameters;
-    const struct workload_variant *variant = variants_of(workload_registry[index]);
+    const struct workload_parameter *parameter = workload_at(index)->parameters;
+    const struct workload_variant *variant = variants_of(workload_at(index));
 
     for (; variant->name != NULL; variant++)
         fprintf(out, "variant=%s\n", variant->name);

@@ -7,14 +7,12 @@
 #include "uses.h"
 
 #include <harness/supervisor/guardian/guardian.h>
+#include <harness/supervisor/process/trial.h>
 
 #include <harness/common/call.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
-#include <poll.h>
-#include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,12 +22,11 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
 
-enum { ANSWER_FD = 3, ANSWER_BYTES = 1024, COMPILER_WORDS = 64, TRIAL_MS = 10000 };
+enum { COMPILER_WORDS = 64 };
 
 static const char flag_shared[] = "-shared";
 
@@ -272,60 +269,6 @@ static int read_library(struct uses *uses, const char *library, struct error *e)
 /* --- the trial
  * ------------------------------------------------------------------------------------ */
 
-/* The host with --check; its answer comes on a pipe, what the module prints is not for here. */
-static int start_trial(const struct uses *uses, const char *host, int writer, pid_t *pid)
-{
-    const char *words[USES_MOST + 4] = {host, "--check", uses->library};
-    posix_spawn_file_actions_t actions;
-    int failure;
-
-    for (unsigned i = 0; i < uses->count; i++)
-        words[3 + i] = uses->word[i];
-    posix_spawn_file_actions_init(&actions);
-    for (int fd = 0; fd < ANSWER_FD; fd++)
-        posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
-    posix_spawn_file_actions_adddup2(&actions, writer, ANSWER_FD);
-    failure = posix_spawn(pid, host, &actions, NULL, (char *const *)words, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    return failure;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
-/* One line, or nothing where the host crashed, ended or took too long. */
-static void read_answer(int reader, char *out, size_t size)
-{
-    int64_t until = now_ms() + TRIAL_MS;
-    struct pollfd source = {reader, POLLIN, 0};
-    size_t length = 0;
-    ssize_t got;
-
-    while (length < size - 1 && memchr(out, '\n', length) == NULL && now_ms() < until) {
-        int ready = poll(&source, 1, (int)(until - now_ms()));
-
-        if (ready < 0 && errno == EINTR)
-            continue;
-        if (ready <= 0 || (got = read(reader, out + length, size - 1 - length)) <= 0)
-            break;
-        length += (size_t)got;
-    }
-    out[length] = 0;
-    out[strcspn(out, "\n")] = 0;
-}
-
-static void end_trial(pid_t pid)
-{
-    kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-}
-
 /* The loader's words come without a mend. */
 static const char *mend(const char *why)
 {
@@ -380,26 +323,23 @@ static int take_answer(struct uses *uses, const char *text, struct error *e)
     return uses->file != NULL ? 0 : no_memory(e);
 }
 
+/* The host with --check. One line, or nothing where the host crashed, ended or took too long. */
 static int try_it(struct uses *uses, const char *host, struct error *e)
 {
-    char text[ANSWER_BYTES] = "";
-    int pipes[2];
-    pid_t pid;
-    int failure;
+    const char *words[USES_MOST + 4] = {host, "--check", uses->library};
+    struct trial *trial = malloc(sizeof *trial);
+    int code;
 
-    if (pipe2(pipes, O_CLOEXEC) != 0)
-        return error_set(e, ERROR_SYSTEM, "pipe: %s", strerror(errno));
-    failure = start_trial(uses, host, pipes[1], &pid);
-    close(pipes[1]);
-    if (failure == 0) {
-        read_answer(pipes[0], text, sizeof text);
-        end_trial(pid);
-    }
-    close(pipes[0]);
-    if (failure != 0)
-        return error_set(e, ERROR_SYSTEM, "%s: %s; rundown is not installed as a whole", host,
-                         strerror(failure));
-    return take_answer(uses, text, e);
+    if (trial == NULL)
+        return no_memory(e);
+    for (unsigned i = 0; i < uses->count; i++)
+        words[3 + i] = uses->word[i];
+    code = trial_run((char *const *)words, environ, "\n", 1, trial, e);
+    trial->answer[strcspn(trial->answer, "\n")] = 0;
+    if (code == 0)
+        code = take_answer(uses, trial->answer, e);
+    free(trial);
+    return code;
 }
 
 /* --- from outside -------------------------------------------------------------------------------

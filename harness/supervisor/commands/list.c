@@ -6,6 +6,8 @@
 #include <harness/common/suggest.h>
 #include <harness/supervisor/cli/arguments.h>
 #include <harness/supervisor/cli/listing.h>
+#include <harness/supervisor/run/own.h>
+#include <harness/supervisor/run/place.h>
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -57,10 +59,26 @@ static const struct listing *find_kind(const char *name)
     arguments_refuse("list", "'%s' is no list; name %s", name, all_kinds(kinds, sizeof kinds));
 }
 
+static int find_own(const char *path)
+{
+    struct place place;
+    struct error e;
+    int index;
+
+    run_place(&place);
+    index = listing_own_workload(path, place.libdir, &e);
+    if (index < 0)
+        arguments_refuse("list", "%s", e.text);
+    return index;
+}
+
 static int find_entry(const struct listing *kind, const char *name)
 {
     int index = listing_index(kind, name);
     const char *near;
+
+    if (kind == &listing_workloads && own_names(name))
+        return find_own(name);
 
     if (index >= 0)
         return index;

@@ -51,7 +51,8 @@ enum {
 };
 
 static const struct argp_option option_list[] = {
-    {"workload", 'w', "W[,KEY=VALUE...]", 0, "stress this shipped workload (repeatable)", 1},
+    {"workload", 'w', "W[,KEY=VALUE...]", 0,
+     "stress this shipped workload, or ./MINE.so (repeatable)", 1},
     {"inject", 'i', "I[@SITE|@POINT]", 0, "inject this (repeatable); default: all that apply", 1},
     {"no-control", KEY_NO_CONTROL, NULL, 0, "leave out the control cell `none`", 1},
     {"cycles", KEY_CYCLES, "N", 0, "cycles per cell (default 200)", 2},

@@ -61,7 +61,7 @@ static void reset_memory(struct job *job, const struct target *target, const str
     control->epoch = epoch;
     control->laps = target->laps;
     control->options = (target->fresh ? OPTION_FRESH : 0) | (target->probe ? OPTION_PROBE : 0) |
-                       (target->workload == NULL ? OPTION_REOPEN : 0) |
+                       (target_is_shipped(target) ? 0 : OPTION_REOPEN) |
                        (place->trace ? OPTION_TRACE : 0) |
                        (target->must_unload ? OPTION_MUST_UNLOAD : 0) |
                        (target->reach ? OPTION_REACH : 0) | target->heap_check.options;

@@ -161,7 +161,7 @@ static int read_word(struct reader *reader, char *word, struct error *e)
         reader->library = word; /* whatever it looks like */
         return 0;
     }
-    if (value == NULL) {
+    if (value == NULL || (reader->workload == NULL && word[0] == '/')) {
         if (reader->workload != NULL)
             return error_set(e, ERROR_USAGE, "replay line: '%s' is not of the form name=value",
                              word);

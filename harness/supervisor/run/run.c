@@ -283,7 +283,7 @@ static bool wants_recorder(const struct run *run)
     if (run->options.no_trace || run->options.dry_run)
         return false;
     for (unsigned i = 0; i < run->options.targets; i++)
-        if (run->options.target[i]->workload == NULL)
+        if (!target_is_shipped(run->options.target[i]))
             return run->options.trace;
     return true;
 }

@@ -87,6 +87,24 @@ static void read_build(const char *path, char out[17])
     close(fd);
 }
 
+static bool plain_word(const char *word)
+{
+    return *word != 0 && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789_-+=./:,%@^") == strlen(word);
+}
+
+static void quote_word(FILE *out, const char *word)
+{
+    if (plain_word(word)) {
+        fputs(word, out);
+        return;
+    }
+    fputc('\'', out);
+    for (const char *at = word; *at != 0; at++)
+        fputs(*at == '\'' ? "'\\''" : (char[]){*at, 0}, out);
+    fputc('\'', out);
+}
+
 /* --- workloads ------------------------------------------------------------------------- */
 
 static int set_variant(struct target *target, const char *value, int *variant, struct error *e)
@@ -178,6 +196,7 @@ static int finish_workload(struct target *target, const struct choice *choice, c
                            struct error *e)
 {
     const struct workload *workload = target->workload;
+    const char *called = target->own != NULL ? own_path(target->own) : workload->name;
     const char *variant = variant_name(workload, choice->variant);
     const struct workload_variant *entry =
         workload->variants != NULL ? &workload->variants[choice->variant] : NULL;
@@ -192,10 +211,11 @@ static int finish_workload(struct target *target, const struct choice *choice, c
         asprintf(&target->path, "%s/rundown-target", libdir) < 0)
         return error_set(e, ERROR_MEMORY, "out of memory");
     target->argv[count++] = strdup(target->path);
-    target->argv[count++] = strdup(workload->name);
+    target->argv[count++] = strdup(called);
     if (asprintf(&target->argv[count++], "variant=%s", variant) < 0)
         return error_set(e, ERROR_MEMORY, "out of memory");
-    fprintf(out, "%s variant=%s", workload->name, variant);
+    quote_word(out, called);
+    fprintf(out, " variant=%s", variant);
     for (int i = 0; i < WORKLOAD_PARAMETERS; i++) {
         if (!choice->given[i])
             continue;
@@ -214,29 +234,66 @@ static int finish_workload(struct target *target, const struct choice *choice, c
     if (entry != NULL && entry->laps != 0)
         target->laps = target->usual_laps = entry->laps;
     target->probe = true;
-    read_build(target->path, target->build);
+    read_build(target->own != NULL ? called : target->path, target->build);
     return 0;
+}
+
+static int set_options(struct target *target, char *options, const char *separators,
+                       struct choice *choice, struct error *e)
+{
+    char *option;
+    int code = 0;
+
+    while (code == 0 && (option = strsep(&options, separators)) != NULL)
+        if (*option != 0)
+            code = set_option(target, option, choice, e);
+    return code;
+}
+
+/* Its path may hold anything, so nothing but a comma parts it from what follows. */
+static int parse_own(struct target *target, char *text, const char *libdir, struct error *e)
+{
+    struct choice choice = {0, {0}, {false}};
+    size_t length = own_path_length(text);
+    char *options = text[length] != 0 ? text + length + 1 : NULL;
+    int code;
+
+    text[length] = 0;
+    if ((code = own_open(text, libdir, &target->own, e)) != 0)
+        return code;
+    target->workload = own_workload(target->own);
+    if ((code = set_options(target, options, ",", &choice, e)) != 0 ||
+        (code = finish_workload(target, &choice, libdir, e)) != 0)
+        return code;
+    return own_try(target->own, libdir, target->argv + 2, target->environment, e);
+}
+
+static bool ends_in_so(const char *name)
+{
+    size_t length = strlen(name);
+
+    return length > 3 && strcmp(name + length - 3, ".so") == 0;
 }
 
 static int parse_workload(struct target *target, char *text, const char *libdir, struct error *e)
 {
     struct choice choice = {0, {0}, {false}};
-    char *option;
     char *rest = text;
     char *name = strsep(&rest, ", ");
     int index = workload_find(name);
     char hint[128];
     int code;
 
+    if (index < 0 && ends_in_so(name))
+        return error_set(e, ERROR_USAGE, "--workload: '%s' is unknown; a file needs a slash: ./%s",
+                         name, name);
     if (index < 0)
         return error_set(e, ERROR_USAGE,
                          "--workload: '%s' is unknown%s (see rundown list workloads)", name,
                          or_nothing(nearest_workload(name), hint, sizeof hint));
     target->workload = workload_registry[index];
-    while ((option = strsep(&rest, ", ")) != NULL)
-        if (*option != 0 && (code = set_option(target, option, &choice, e)) != 0)
-            return code;
-    return finish_workload(target, &choice, libdir, e);
+    code = set_options(target, rest, ", ", &choice, e);
+    return code == 0 ? finish_workload(target, &choice, libdir, e) : code;
 }
 
 int target_workload(const char *text, const char *libdir, struct target **out, struct error *e)
@@ -248,7 +305,8 @@ int target_workload(const char *text, const char *libdir, struct target **out, s
     if (target == NULL || copy == NULL)
         return error_set(e, ERROR_MEMORY, "out of memory");
     target->laps = target->usual_laps = 1;
-    code = parse_workload(target, copy, libdir, e);
+    code = own_names(copy) ? parse_own(target, copy, libdir, e)
+                           : parse_workload(target, copy, libdir, e);
     free(copy);
     if (code != 0)
         target_free(target);
@@ -258,24 +316,6 @@ int target_workload(const char *text, const char *libdir, struct target **out, s
 }
 
 /* --- programs ---------------------------------------------------------------------------- */
-
-static bool plain_word(const char *word)
-{
-    return *word != 0 && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                      "0123456789_-+=./:,%@^") == strlen(word);
-}
-
-static void quote_word(FILE *out, const char *word)
-{
-    if (plain_word(word)) {
-        fputs(word, out);
-        return;
-    }
-    fputc('\'', out);
-    for (const char *at = word; *at != 0; at++)
-        fputs(*at == '\'' ? "'\\''" : (char[]){*at, 0}, out);
-    fputc('\'', out);
-}
 
 char *target_quote(char *const *argv)
 {
@@ -455,6 +495,7 @@ void target_free(struct target *target)
         free(*word);
     free(target->argv);
     uses_drop(target->uses);
+    own_free(target->own);
     free(target->head);
     free(target->tail);
     free(target->name);

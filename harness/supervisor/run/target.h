@@ -3,9 +3,9 @@
  * everything that shapes it.
  *
  * The head of a target names it in replay lines: "heap-churn variant=shared-arena threads=4"
- * for a workload (every parameter that differs from its default), "module /lib/libfoo.so
- * where=a use='fn(1)'" for a module, "" for a program, whose command comes at the line's end
- * behind "--".
+ * for a workload (every parameter that was given), "/home/me/mine.so variant=plain" for one in a
+ * shared object of the user's own, "module /lib/libfoo.so where=a use='fn(1)'" for a module, "" for
+ * a program, whose command comes at the line's end behind "--".
  */
 #ifndef SUPERVISOR_TARGET_H
 #define SUPERVISOR_TARGET_H
@@ -20,6 +20,8 @@
 #include <harness/supervisor/cli/heap_check.h>
 #include <harness/supervisor/cli/uses.h>
 
+#include "own.h"
+
 struct target {
     char *head;        /* "" for a program */
     char *tail;        /* "" for a workload, "-- xz -T4 file" for a program, shell-quoted */
@@ -31,6 +33,7 @@ struct target {
     char *input;       /* file for stdin, NULL for /dev/null */
     char build[17];    /* first 8 bytes of the program's or module's build id in hex, or "" */
     const struct workload *workload; /* NULL for a program or module */
+    struct own *own;                 /* NULL but for a workload in somebody's shared object */
     struct uses *uses;               /* NULL but for a module */
     uint32_t laps;
     uint32_t usual_laps; /* what @laps is where nobody says otherwise */
@@ -52,8 +55,10 @@ struct target {
 };
 
 /**
- * target_workload() - from "NAME[,key=value]...".
- * @libdir: where rundown-target lies. Returns 0 or ERROR_USAGE with a suggestion.
+ * target_workload() - from "NAME[,key=value]...", or "./mine.so[,key=value]..." for a workload of
+ * the user's own, which is loaded and set up once, in a process of its own.
+ * @libdir: where rundown-target lies. Returns 0 or ERROR_USAGE with a suggestion, or what
+ * own_open() and own_try() return.
  */
 int target_workload(const char *text, const char *libdir, struct target **out, struct error *e);
 
@@ -73,6 +78,12 @@ int target_module(struct uses *uses, char where, const char *libdir, struct targ
 char *target_host(const char *libdir);
 
 void target_free(struct target *target);
+
+/** target_is_shipped() - a workload of ours, not somebody's own code. */
+static inline bool target_is_shipped(const struct target *target)
+{
+    return target->workload != NULL && target->own == NULL;
+}
 
 /** target_set_trouble() - why its dry cycles tell nothing; the first reason stays. Copied. */
 void target_set_trouble(struct target *target, const char *text);
