@@ -103,7 +103,8 @@ static void copy_stack(struct evidence_thread *thread, const struct unwind_frame
 
 /*
  * glibc's lock of a stream: { int lock; int cnt; void *owner; }, and owner is a pthread_t. What
- * else lies behind a futex has no thread's address there. Source: glibc, sysdeps/nptl/stdio-lock.h.
+ * else lies behind a futex has no thread's address there. Since 2.37 cnt begins at 0. Source:
+ * glibc, sysdeps/nptl/stdio-lock.h.
  */
 static uint64_t stream_owner(int pid, const struct evidence_thread *thread)
 {
@@ -118,7 +119,7 @@ static uint64_t stream_owner(int pid, const struct evidence_thread *thread)
     if (thread->state != THREAD_WAITING || thread->syscall != SYS_futex || !thread->waits ||
         process_vm_readv(pid, &here, 1, &there, 1, 0) != (ssize_t)sizeof lock)
         return 0;
-    return lock.lock != 0 && lock.count > 0 ? lock.owner : 0;
+    return lock.lock != 0 && lock.count >= 0 ? lock.owner : 0;
 }
 
 /* Threads of one process of the target's tree; @pid's own first, then its children's. */
@@ -483,12 +484,12 @@ static void seize(struct autopsy *autopsy, int pid)
 
 enum { REACH_LAPS = 8 }; /* from so many on, one block a lap is told from one made once */
 
-static void look_at_heap(struct autopsy *autopsy, const struct job *job)
+static void look_at_heap(struct autopsy *autopsy, const struct job *job, pid_t pid)
 {
     const struct abi_control *control = &job->memory->control;
     bool asked = (control->options & OPTION_REACH) != 0;
     struct heap_look_request request = {
-        .pid = (pid_t)control->pid,
+        .pid = pid,
         .tid = autopsy->tid,
         .tids = autopsy->seized != 0 ? autopsy->tids : 0,
         .memory_fd = job->memory_fd,
@@ -505,8 +506,10 @@ void autopsy_collect(struct autopsy *autopsy, const struct job *job, enum eviden
     struct abi_memory *memory = job->memory;
     struct abi_control *control = &memory->control;
     struct evidence *evidence = &autopsy->evidence;
-    bool alive = hang != HANG_NONE || (control->anomaly & (ANOMALY_SIGNAL | ANOMALY_STOPPED)) ||
-                 server_looks(control);
+    pid_t pid = trust_pid(control, job->server);
+    bool alive =
+        pid != 0 && (hang != HANG_NONE || (control->anomaly & (ANOMALY_SIGNAL | ANOMALY_STOPPED)) ||
+                     server_looks(control));
     size_t length;
 
     control->tick_hz = (uint64_t)autopsy->hz;
@@ -529,11 +532,11 @@ void autopsy_collect(struct autopsy *autopsy, const struct job *job, enum eviden
     autopsy->output = job_tail(job, &length);
     evidence->output = autopsy->output;
     if (alive) {
-        add_process(autopsy, job, (int)control->pid); /* before ptrace changes their states */
-        seize(autopsy, (int)control->pid);
-        add_children(autopsy, job, (int)control->pid);
+        add_process(autopsy, job, pid); /* before ptrace changes their states */
+        seize(autopsy, pid);
+        add_children(autopsy, job, pid);
     }
-    if (look_into(autopsy, alive ? (int)control->pid : (int)job->server) && alive)
+    if (look_into(autopsy, alive ? pid : job->server) && alive)
         add_stacks(autopsy);
     add_dead(autopsy);
     add_crash(autopsy);
@@ -543,7 +546,7 @@ void autopsy_collect(struct autopsy *autopsy, const struct job *job, enum eviden
     if (autopsy->held != NULL)
         watch_held_tell(autopsy->held, evidence);
     if (alive)
-        look_at_heap(autopsy, job);
+        look_at_heap(autopsy, job, pid);
     add_blocks(autopsy);
 }
 

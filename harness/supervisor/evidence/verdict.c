@@ -128,7 +128,7 @@ static void fill_common(struct store_finding *out, const struct job *job, int64_
     size_t length = 0;
 
     out->cell = cell;
-    out->cycle = control->cycle;
+    out->cycle = trust_cycle(&job->trust, control);
     out->injected = injected_text(control);
     out->replay = line_format(job->target, &control->plan, injector, control);
     out->trace = strdup(trace != NULL ? trace : "");

@@ -26,6 +26,7 @@ enum {
     DRY_LEAST_S = 60,
 };
 
+static const uint64_t STALLED_NS = 10000000000, ASLEEP_NS = 200000000;
 static const uint64_t GRACE_NS = 2000000000, STOPPED_NS = 2000000000, PATIENCE_LEAST_NS = 3000000,
                       PATIENCE_FIRST_NS = 20000000;
 
@@ -241,10 +242,11 @@ static void unclaim(struct abi_control *control)
 }
 
 /* The server keeps the pid from being used again until it has seen CLAIM_DONE. */
-static void kill_claimed(struct abi_control *control)
+static void kill_claimed(struct worker *worker)
 {
-    if (control->pid != 0)
-        kill((pid_t)control->pid, SIGKILL);
+    struct abi_control *control = worker_control(worker);
+
+    trust_signal(control, worker->job.server, SIGKILL);
     __atomic_store_n(&control->claim, CLAIM_DONE, __ATOMIC_RELEASE);
     job_wake(&control->claim);
 }
@@ -253,14 +255,16 @@ static void end_target(struct worker *worker)
 {
     struct abi_control *control = worker_control(worker);
     struct run *run = worker->run;
+    pid_t pid = trust_pid(control, worker->job.server);
 
     if (run->options.held != NULL && worker->phase == WORKER_BATCH && !run->options.stop_at &&
-        control->pid != 0) {
+        pid != 0) {
         autopsy_release(&run->autopsy);
-        run->options.held(run->options.context, (int)control->pid);
+        run->options.held(run->options.context, (int)pid);
     }
     if (server_claim(control, CLAIM_SUPERVISOR) || control->claim == CLAIM_SUPERVISOR)
-        kill_claimed(control);
+        kill_claimed(worker);
+    worker->seen_ns = run_now_ns(); /* from here on it is the server's turn */
     autopsy_release(&run->autopsy);
 }
 
@@ -346,7 +350,7 @@ static void stopped_for_heap(struct worker *worker)
         judge_heap(worker);
     control->disturbed = 1;
     control->look = LOOK_DONE;
-    kill((pid_t)control->pid, SIGCONT);
+    trust_signal(control, worker->job.server, SIGCONT);
     job_command(&worker->job, COMMAND_CONTINUE);
 }
 
@@ -358,8 +362,8 @@ static void stopped_for_debugger(struct worker *worker)
 
     __atomic_fetch_and(&control->anomaly, ~(uint32_t)ANOMALY_STOPPED, __ATOMIC_RELAXED);
     if (run->options.held != NULL)
-        run->options.held(run->options.context, (int)control->pid);
-    kill((pid_t)control->pid, SIGCONT);
+        run->options.held(run->options.context, (int)trust_pid(control, worker->job.server));
+    trust_signal(control, worker->job.server, SIGCONT);
     job_command(&worker->job, COMMAND_CONTINUE);
 }
 
@@ -371,7 +375,9 @@ static void look_at_stopped(struct worker *worker, uint64_t now_ns)
 {
     struct abi_control *control = worker_control(worker);
 
-    if (watch_letter((int)control->pid, (int)control->pid) == 'T') {
+    pid_t pid = trust_pid(control, worker->job.server);
+
+    if (pid != 0 && watch_letter((int)pid, (int)pid) == 'T') {
         if (now_ns - worker->stopped_ns < STOPPED_NS && worker->run->ending_ns == 0)
             return;
         worker->stopped_ns = 0;
@@ -389,6 +395,10 @@ void cycle_anomaly(struct worker *worker)
     struct abi_control *control = worker_control(worker);
 
     job_drain(&worker->job);
+    if (worker_spent(worker)) {
+        worker_server_lost(worker, worker_scribbled);
+        return;
+    }
     if (server_looks(control) && !(control->anomaly & (ANOMALY_SIGNAL | ANOMALY_STOPPED))) {
         stopped_for_heap(worker);
     } else if (worker->run->options.stop_at && (control->anomaly & ANOMALY_STOPPED)) {
@@ -476,6 +486,10 @@ static void hung(struct worker *worker, enum evidence_hang hang)
 {
     struct abi_control *control = worker_control(worker);
 
+    if (worker_spent(worker)) {
+        worker_server_lost(worker, worker_scribbled);
+        return;
+    }
     if (!server_claim(control, CLAIM_SUPERVISOR))
         return; /* it has just ended after all */
     if (control->epoch !=
@@ -509,7 +523,28 @@ static void abandon(struct worker *worker)
     if (!server_claim(control, CLAIM_SUPERVISOR))
         return;
     worker->abandoned = worker->phase == WORKER_BATCH;
-    kill_claimed(control);
+    kill_claimed(worker);
+}
+
+/*
+ * A cycle that is over its time and that nobody can end: the words by which server and supervisor
+ * agree on that are in the target's reach. Time that we did not have ourselves does not count.
+ */
+static bool is_stalled(struct worker *worker, uint64_t now_ns)
+{
+    const struct abi_control *control = worker_control(worker);
+    const struct run *run = worker->run;
+    uint64_t mark = control->epoch ^ control->done << 32 ^ (uint64_t)worker->phase << 60;
+    uint64_t most = run->ending_ns != 0 ? GRACE_NS : deadline(worker);
+    uint64_t since = now_ns - worker->tick_ns;
+
+    worker->tick_ns = now_ns;
+    if (mark != worker->seen_mark || worker->stopped_ns != 0)
+        worker->seen_ns = now_ns;
+    else if (since > ASLEEP_NS)
+        worker->seen_ns += since;
+    worker->seen_mark = mark;
+    return now_ns > worker->seen_ns && now_ns - worker->seen_ns > most + STALLED_NS;
 }
 
 void cycle_tick(struct worker *worker, uint64_t now_ns)
@@ -521,6 +556,14 @@ void cycle_tick(struct worker *worker, uint64_t now_ns)
         autopsy_release(&run->autopsy);
     if (!worker->job.alive || worker->phase == WORKER_IDLE || worker->phase == WORKER_READY)
         return;
+    if (!worker_check(worker))
+        return;
+    if (is_stalled(worker, now_ns)) {
+        worker_server_lost(worker,
+                           "the cycle is over its time, and can't be ended: the program has "
+                           "written over what it shares with rundown, or its start hangs");
+        return;
+    }
     if (worker_control(worker)->laps > 1 && worker->phase == WORKER_BATCH)
         laps_collect(&worker->laps, worker->job.memory);
     if (worker->stopped_ns != 0)

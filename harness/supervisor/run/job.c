@@ -29,13 +29,14 @@ int job_open(struct job *job, struct error *e)
     int pipes[2];
 
     memset(job, 0, sizeof *job);
-    job->memory_fd = memfd_create("rundown", MFD_CLOEXEC);
+    job->memory_fd = memfd_create("rundown", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (job->memory_fd < 0 || ftruncate(job->memory_fd, sizeof *job->memory) != 0)
         return error_set(e, ERROR_SYSTEM, "shared memory: %s", strerror(errno));
     job->memory =
         mmap(NULL, sizeof *job->memory, PROT_READ | PROT_WRITE, MAP_SHARED, job->memory_fd, 0);
     if (job->memory == MAP_FAILED)
         return error_set(e, ERROR_MEMORY, "shared memory: %s", strerror(errno));
+    fcntl(job->memory_fd, F_ADD_SEALS, F_SEAL_SHRINK); /* a target that cuts it would kill us */
     job->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (job->bell < 0 || pipe2(pipes, O_CLOEXEC) != 0)
         return error_set(e, ERROR_SYSTEM, "pipe: %s", strerror(errno));
@@ -53,6 +54,7 @@ static void reset_memory(struct job *job, const struct target *target, const str
     struct abi_control *control = &job->memory->control;
     uint64_t epoch = control->epoch;
 
+    memset(&job->trust, 0, sizeof job->trust);
     memset(control, 0, sizeof *control);
     control->magic = ABI_MAGIC;
     control->version = ABI_VERSION;
@@ -297,6 +299,8 @@ void job_command(struct job *job, uint32_t command)
 {
     struct abi_control *control = &job->memory->control;
 
+    if (command == COMMAND_RUN)
+        trust_note(&job->trust, control);
     __atomic_store_n(&control->command, command, __ATOMIC_RELEASE);
     job_wake(&control->command);
 }

@@ -15,6 +15,7 @@
 
 #include <harness/supervisor/guardian/guardian.h>
 #include "target.h"
+#include "trust.h"
 
 enum { JOB_OUTPUT_BYTES = 65536 };
 
@@ -35,6 +36,7 @@ struct job {
     int output_writer;
     pid_t server; /* 0: none */
     bool alive;
+    struct trust trust; /* terms of the batch under way */
     /* the last bytes of the cycle under way */
     char tail[JOB_OUTPUT_BYTES];
     size_t tail_bytes; /* all that came in this cycle; the ring keeps the last */

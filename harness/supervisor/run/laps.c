@@ -28,16 +28,17 @@ static bool make_room(struct laps *laps)
 void laps_collect(struct laps *laps, struct abi_memory *memory)
 {
     struct abi_control *control = &memory->control;
-    uint64_t lap = __atomic_load_n(&control->lap, __ATOMIC_ACQUIRE);
+    uint64_t lap = __atomic_load_n(&control->lap, __ATOMIC_ACQUIRE), read;
 
     if (control->laps <= 1)
         return;
-    if (control->laps_read == 0)
+    read = control->laps_read;
+    if (read == 0)
         laps->count = 0;
-    for (uint64_t i = control->laps_read; i < lap && make_room(laps); i++)
+    if (lap <= read || lap > control->laps || lap - read > ABI_LAPS)
+        return; /* nothing new, or what the agent never writes */
+    for (uint64_t i = read; i < lap && laps->count < control->laps && make_room(laps); i++)
         laps->lap[laps->count++] = memory->lap[i % ABI_LAPS];
-    if (lap == control->laps_read)
-        return;
     __atomic_store_n(&control->laps_read, lap, __ATOMIC_RELEASE);
     job_wake((uint32_t *)&control->laps_read);
 }

@@ -121,6 +121,9 @@ struct worker {
     bool retrying;               /* the cycle under way is one of them */
     uint64_t judged_epoch;
     bool abandoned;          /* the cycle under way was given up, unjudged, to come to an end */
+    uint64_t seen_mark;      /* the cycle under way, as the last tick saw it */
+    uint64_t seen_ns;        /* since when: by our own clock, what we slept through left out */
+    uint64_t tick_ns;        /* the last tick */
     uint64_t stopped_ns;     /* since when the target is stopped by a signal, 0: it is not */
     bool resumed;            /* parked threads of this cycle have been let go */
     struct judgement parked; /* what was seen while they were parked */
@@ -202,6 +205,15 @@ void worker_bell(struct worker *worker);
 void worker_server_died(struct worker *worker, int status);
 /** The next cell for a worker that serves @target now; NULL if there is none to have. */
 struct run_cell *run_next_cell(struct run *run, const struct target *target);
+
+/** Every cycle of the batch has its verdict: one more can't be. */
+bool worker_spent(const struct worker *worker);
+/** What is said of a program that scribbles over what it shares with us. */
+extern const char worker_scribbled[];
+/** False where the memory was written over: then the server is ended, and all is said. */
+bool worker_check(struct worker *worker);
+/** The server, or what it says, can't be relied on: it is ended, and @text says why. */
+void worker_server_lost(struct worker *worker, const char *text);
 
 /* progress.c */
 void progress_show(const struct run *run);

@@ -136,6 +136,8 @@ static void take_profile(struct worker *worker)
         return;
     job_profile(&worker->job, &target->profile);
     memcpy(target->user_site, worker_control(worker)->user_site, sizeof target->user_site);
+    for (unsigned i = 0; i < ABI_USER_SITES; i++)
+        target->user_site[i][ABI_NAME_BYTES - 1] = 0;
 }
 
 static bool needs_profile(const struct run_cell *cell)
@@ -326,12 +328,53 @@ static void set_median(struct run_cell *cell)
         cell->median_ns = 1000;
 }
 
+static uint64_t suspect_cycles(const struct worker *worker)
+{
+    const struct verdict_list *suspect = &worker->suspect;
+    uint64_t cycles = 0;
+
+    for (size_t i = 0; i < suspect->count; i++)
+        cycles += i == 0 || suspect->finding[i].cycle != suspect->finding[i - 1].cycle;
+    return cycles;
+}
+
+/* Cycles of the batch that came to us, and have a verdict or will be run again for one. */
+static uint64_t judged_cycles(const struct worker *worker)
+{
+    return worker->judged_passed + worker->judged_not_fired + worker->failed + worker->broken +
+           (worker->retrying ? 0 : suspect_cycles(worker));
+}
+
+bool worker_spent(const struct worker *worker)
+{
+    uint64_t most = worker->retrying ? 1 : worker->job.trust.batch_count;
+
+    return worker->phase == WORKER_BATCH && judged_cycles(worker) >= most;
+}
+
+/* The server's word on cycles that we have not seen, as far as it can be true. */
+static void take_counts(const struct worker *worker, struct abi_control *control)
+{
+    uint64_t judged = judged_cycles(worker);
+
+    *control = worker->job.memory->control;
+    if (!trust_counts(&worker->job.trust, control))
+        trust_restore(&worker->job.trust, control);
+    if (control->done < judged)
+        control->done = judged;
+    if (control->passed > control->done - judged)
+        control->passed = control->done - judged;
+    if (control->not_fired > control->done - judged - control->passed)
+        control->not_fired = control->done - judged - control->passed;
+}
+
 /* What the server has counted since run_cycles(), and what was judged meanwhile. */
 static void add_up(struct worker *worker)
 {
-    const struct abi_control *control = worker_control(worker);
+    struct abi_control counts, *control = &counts;
     struct store_batch *sum = &worker->sum;
 
+    take_counts(worker, control);
     if (!worker->retrying)
         sum->count = control->done - (worker->abandoned ? 1 : 0);
     else if (worker->abandoned)
@@ -530,14 +573,30 @@ static void batch_done(struct worker *worker)
     batch_goes_on(worker);
 }
 
+/* The plan lay where the target could write: what the line says is drawn from our own. */
+static void draw_again(struct worker *worker)
+{
+    const struct run_cell *cell = worker->cell;
+    struct abi_control *control = worker_control(worker);
+
+    plan_draw(&cell->spec, &cell->target->profile, worker->run->options.seed, cell->key,
+              control->cycle, worker->run->options.mode, &control->plan);
+}
+
 /* The cycle that was under way is spent; a new server runs it once more. */
 static void server_died_in_batch(struct worker *worker, const char *text)
 {
+    struct abi_control *control = worker_control(worker);
     bool again = ++worker->cell->server_deaths < SERVER_DEATHS;
     struct finished batch;
 
-    cycle_broken(worker, text);
-    worker_control(worker)->done++;
+    if (!trust_counts(&worker->job.trust, control))
+        trust_restore(&worker->job.trust, control);
+    draw_again(worker);
+    if (!worker_spent(worker)) {
+        cycle_broken(worker, text);
+        control->done++;
+    }
     add_up(worker);
     worker->phase = WORKER_IDLE;
     worker->cell->done |= !again;
@@ -567,8 +626,28 @@ static void refused(struct worker *worker)
     start_server(worker, target);
 }
 
+const char worker_scribbled[] =
+    "the memory that it shares with rundown has been written over: by the program, which scribbles";
+
+static bool is_running(const struct worker *worker)
+{
+    return worker->phase == WORKER_COUNT || worker->phase == WORKER_STEP ||
+           worker->phase == WORKER_BATCH;
+}
+
+bool worker_check(struct worker *worker)
+{
+    if (!worker->job.alive || !is_running(worker) ||
+        !trust_broken(&worker->job.trust, worker_control(worker), worker->job.server))
+        return true;
+    worker_server_lost(worker, worker_scribbled);
+    return false;
+}
+
 void worker_bell(struct worker *worker)
 {
+    if (!worker_check(worker))
+        return;
     switch (__atomic_load_n(&worker_control(worker)->server, __ATOMIC_ACQUIRE)) {
     case SERVER_READY:
         if (worker->phase != WORKER_STARTING)
@@ -587,7 +666,9 @@ void worker_bell(struct worker *worker)
         return;
     case SERVER_DONE:
         job_drain(&worker->job);
-        if (worker->phase == WORKER_COUNT || worker->phase == WORKER_STEP)
+        if (is_running(worker) && !trust_counts(&worker->job.trust, worker_control(worker)))
+            worker_server_lost(worker, worker_scribbled);
+        else if (worker->phase == WORKER_COUNT || worker->phase == WORKER_STEP)
             dry_done(worker);
         else if (worker->phase == WORKER_BATCH)
             batch_done(worker);
@@ -601,13 +682,9 @@ void worker_bell(struct worker *worker)
     }
 }
 
-void worker_server_died(struct worker *worker, int status)
+/* There is no server any more. */
+static void after_server(struct worker *worker, const char *text)
 {
-    char text[128];
-
-    snprintf(text, sizeof text, "the fork server ended (%s %d)",
-             WIFSIGNALED(status) ? "signal" : "status",
-             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     worker->job.alive = false;
     worker->job.server = 0;
     worker->stopped_ns = 0;
@@ -625,4 +702,22 @@ void worker_server_died(struct worker *worker, int status)
     give_up_cell(worker, worker->job.target->trouble);
     worker->phase = WORKER_IDLE;
     worker_feed(worker);
+}
+
+void worker_server_died(struct worker *worker, int status)
+{
+    char text[128];
+
+    snprintf(text, sizeof text, "the fork server ended (%s %d)",
+             WIFSIGNALED(status) ? "signal" : "status",
+             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    after_server(worker, text);
+}
+
+void worker_server_lost(struct worker *worker, const char *text)
+{
+    job_stop(&worker->job, worker->run->guardian);
+    if (worker->job.trust.magic != 0)
+        trust_restore(&worker->job.trust, worker_control(worker));
+    after_server(worker, text);
 }
