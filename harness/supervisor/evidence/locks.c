@@ -148,8 +148,8 @@ void locks_stream(const uint8_t bytes[LOCKS_STREAM_BYTES], struct locks_stream *
 
     out->count = word_at(bytes, 4);
     out->owner = long_at(bytes, 8);
-    out->plausible = (word == 1 || word == 2) && out->count >= 1 && out->count <= PEOPLE_MAX &&
-                     out->owner != 0 && out->owner % 16 == 0 && out->owner >> 47 == 0;
+    out->plausible = (word == 1 || word == 2) && out->count <= PEOPLE_MAX && out->owner != 0 &&
+                     out->owner % 16 == 0 && out->owner >> 47 == 0;
 }
 
 static void add_word(char *out, size_t bytes, bool is, const char *word)

@@ -177,23 +177,27 @@ static bool is_joined_word(const struct postmortem_thread *thread)
            at - joined->fs_base < PTHREAD_BYTES;
 }
 
+/*
+ * Up to glibc 2.40 the words slept on lie 40 bytes into it, and 24 bytes before each of them is a
+ * count of who sleeps there, times two; since 2.41, which has no such count, 32 bytes. What stands
+ * before them is alike. Source: glibc, sysdeps/nptl/bits/thread-shared-types.h.
+ */
 static bool looks_like_condition(const struct postmortem_thread *thread, uint64_t *object)
 {
-    static const unsigned offsets[] = {40, 32}; /* of the words slept on; newer ones have 32 */
+    enum { OLD = 40, NEW = 32, REFERENCES = 16 };
     uint64_t word = thread->argument[0] & ~UINT64_C(7);
     uint8_t bytes[LOCKS_CONDITION_BYTES];
     struct locks_condition condition;
+    uint32_t references;
 
-    for (unsigned i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
-        if (word < offsets[i] || !read_words(thread, word - offsets[i], bytes, sizeof bytes))
-            continue;
-        locks_condition(bytes, &condition);
-        *object = word - offsets[i];
-        if (condition.plausible)
-            return true;
-    }
     *object = 0;
-    return false;
+    if (word < OLD || !read_words(thread, word - OLD, bytes, sizeof bytes))
+        return false;
+    locks_condition(bytes, &condition);
+    memcpy(&references, bytes + REFERENCES + thread->argument[0] % 8, sizeof references);
+    references >>= 1;
+    *object = word - (references >= 1 && references <= condition.waiters ? OLD : NEW);
+    return condition.plausible;
 }
 
 static bool looks_like_mutex(const struct postmortem_thread *thread)
@@ -207,6 +211,15 @@ static bool looks_like_mutex(const struct postmortem_thread *thread)
     return mutex.plausible && mutex.taken && mutex.owner != 0;
 }
 
+static bool is_descriptor(const struct postmortem_process *process, uint64_t address)
+{
+    for (size_t i = 0; i < process->threads; i++)
+        if (process->thread[i].fs_base == address)
+            return true;
+    return false;
+}
+
+/* Since glibc 2.37 it counts from 0; then its owner must be one of the threads. */
 static bool looks_like_stream(const struct postmortem_thread *thread)
 {
     uint8_t bytes[LOCKS_STREAM_BYTES];
@@ -215,7 +228,7 @@ static bool looks_like_stream(const struct postmortem_thread *thread)
     if (!read_words(thread, thread->argument[0], bytes, sizeof bytes))
         return false;
     locks_stream(bytes, &stream);
-    return stream.plausible;
+    return stream.plausible && (stream.count > 0 || is_descriptor(thread->process, stream.owner));
 }
 
 static bool looks_like_semaphore(const struct postmortem_thread *thread)
