@@ -156,6 +156,13 @@ int store_open(const char *directory, bool write, struct store **out, struct err
 /** Ends the writer's lock too. @store may be NULL. */
 void store_close(struct store *store);
 
+/**
+ * store_begin() - until store_finish() all that is read is of one moment, or all that is written
+ * one change, kept or taken back. store_commit_batch() may be called meanwhile. Does not nest.
+ */
+int store_begin(struct store *store, struct error *e);
+int store_finish(struct store *store, bool keep, struct error *e);
+
 /** Key and value of the run: "seed", "version", "started", "machine", "recorder", "command" ... */
 int store_meta_set(struct store *store, const char *key, const char *value, struct error *e);
 /** Caller frees @out; ERROR_NOT_FOUND. */
@@ -244,8 +251,8 @@ struct store_source {
 /** store_source_add() - keeps an excerpt, once for each place and path; what is there stays. */
 int store_source_add(struct store *store, const struct store_source *source, struct error *e);
 /**
- * store_sources() - calls @each for the excerpts of one place, by path; stops at != 0, which is no
- * error. Strings live until it returns. Runs of older rundowns have none.
+ * store_sources() - calls @each for the excerpts of one place, or of all for NULL, by path; stops
+ * at != 0, which is no error. Strings live until it returns. Runs of older rundowns have none.
  */
 int store_sources(struct store *store, const char *place,
                   int (*each)(const struct store_source *source, void *context), void *context,
@@ -269,6 +276,59 @@ int store_series_list(struct store *store,
                       int (*each)(int64_t cell, uint64_t cycle, const char *kind, size_t samples,
                                   void *context),
                       void *context, struct error *e);
+
+/**
+ * struct store_signature - a signature and severity in one cell.
+ * @cycles: that show it. @verdicts: of those, where it is the verdict (place 0). @first_cycle,
+ * @finding, @replay: of the first of them, in order of cycles.
+ */
+struct store_signature {
+    int64_t cell;
+    const char *signature;
+    const char *slug;
+    enum stop_severity severity;
+    uint64_t cycles;
+    uint64_t verdicts;
+    uint64_t first_cycle;
+    int64_t finding;
+    const char *replay;
+};
+
+/** store_signatures() - calls @each in order of (cell, signature, severity); stops at != 0, which
+ * is no error. Strings live until it returns. */
+int store_signatures(struct store *store,
+                     int (*each)(const struct store_signature *row, void *context), void *context,
+                     struct error *e);
+
+/**
+ * struct store_range - cycles of a merged run, and what they were before.
+ * @cell: of the merged run. @part: the run that they came from. @seed, @first, @count: cycles
+ * @first .. @first+@count-1 of that seed are cycles @at .. @at+@count-1 of the cell.
+ */
+struct store_range {
+    int64_t cell;
+    int64_t part;
+    uint64_t seed;
+    uint64_t first;
+    uint64_t count;
+    uint64_t at;
+};
+
+/** store_part_add() - one more run of which this one is made. @source: where it lay. */
+int store_part_add(struct store *store, const char *source, int64_t *id, struct error *e);
+/** store_part_note() - a key and value of that run. */
+int store_part_note(struct store *store, int64_t part, const char *key, const char *value,
+                    struct error *e);
+int store_range_add(struct store *store, const struct store_range *range, struct error *e);
+/** These call @each, in order, and stop at != 0, which is no error; a run that was not merged has
+ * none of them. */
+int store_parts(struct store *store, int (*each)(int64_t id, const char *source, void *context),
+                void *context, struct error *e);
+int store_part_notes(struct store *store, int64_t part,
+                     int (*each)(const char *key, const char *value, void *context), void *context,
+                     struct error *e);
+int store_ranges(struct store *store, int (*each)(const struct store_range *range, void *context),
+                 void *context, struct error *e);
 
 /** Cycles of a cell whose verdict (place 0) has this severity, for rates. */
 int store_count_findings(struct store *store, int64_t cell, enum stop_severity severity,

@@ -319,25 +319,28 @@ static int commit_series(struct store *store, const struct store_series *series,
     return code;
 }
 
-/* After some failures SQLite has rolled back by itself. */
-static void roll_back(struct store *store)
+/* After some failures SQLite has rolled back by itself. @inside: store_begin() was called. */
+static void roll_back(struct store *store, bool inside)
 {
     if (!sqlite3_get_autocommit(store->db))
-        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+        sqlite3_exec(store->db, inside ? "ROLLBACK TO batch; RELEASE batch" : "ROLLBACK", NULL,
+                     NULL, NULL);
 }
 
 int store_commit_batch(struct store *store, const struct store_batch *batch,
                        const struct store_finding *findings, size_t finding_count,
                        const struct store_series *series, size_t series_count, struct error *e)
 {
+    bool inside = !sqlite3_get_autocommit(store->db);
     int code = check_counts(store, batch, e);
 
     if (code == 0)
         code = check_findings(store, batch, findings, finding_count, e);
     if (code == 0)
         code = check_series(store, batch, series, series_count, e);
-    if (code == 0)
-        code = database_run(store, "BEGIN IMMEDIATE", e);
+    if (code != 0)
+        return code;
+    code = database_run(store, inside ? "SAVEPOINT batch" : "BEGIN IMMEDIATE", e);
     if (code == 0)
         code = commit_sums(store, batch, e);
     if (code == 0)
@@ -345,8 +348,8 @@ int store_commit_batch(struct store *store, const struct store_batch *batch,
     if (code == 0)
         code = commit_series(store, series, series_count, e);
     if (code == 0)
-        code = database_run(store, "COMMIT", e);
+        code = database_run(store, inside ? "RELEASE batch" : "COMMIT", e);
     if (code != 0)
-        roll_back(store);
+        roll_back(store, inside);
     return code;
 }

@@ -79,11 +79,12 @@ int store_sources(struct store *store, const char *place,
         return code;
     code = database_prepare(store,
                             "SELECT place, path, line, first, newer, text FROM source"
-                            " WHERE place = ?1 ORDER BY path",
+                            " WHERE ?1 IS NULL OR place = ?1 ORDER BY path",
                             &statement, e);
     if (code != 0)
         return code;
-    database_bind_text(statement, 1, place);
+    if (place != NULL)
+        database_bind_text(statement, 1, place);
     code = each_row(store, statement, each, context, e);
     sqlite3_finalize(statement);
     return code;
