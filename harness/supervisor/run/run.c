@@ -5,6 +5,7 @@
 #include "run.h"
 
 #include "cycle.h"
+#include "machine.h"
 #include "place.h"
 #include <harness/supervisor/process/source.h>
 
@@ -383,7 +384,9 @@ static int open_new(struct run *run, const char *shape, struct error *e)
         code = store_meta_set(run->store, "seed", text, e);
     if (code == 0)
         code = store_meta_set(run->store, "options", shape, e);
-    return code == 0 ? store_meta_set(run->store, "version", RUNDOWN_VERSION, e) : code;
+    if (code == 0)
+        code = store_meta_set(run->store, "version", RUNDOWN_VERSION, e);
+    return code == 0 ? machine_note(run->store, options, e) : code;
 }
 
 static int open_store(struct run *run, struct error *e)
