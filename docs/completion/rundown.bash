@@ -122,7 +122,7 @@ _rundown_value()
     mode) _rundown_reply "$value" "$prefix" < <(printf 'free\ncontrolled\n') ;;
     kind) _rundown_reply "$value" "$prefix" < <(printf 'exact\nsite\nother\n') ;;
     gdb) _rundown_reply "$value" "$prefix" < <(printf 'finding\ninjection\n') ;;
-    out | resume) _rundown_files "$value" "$prefix" d ;;
+    out | resume | history) _rundown_files "$value" "$prefix" d ;;
     output | stdin | profile | use) _rundown_files "$value" "$prefix" ;;
     *) return 1 ;;
     esac
@@ -163,7 +163,7 @@ _rundown_operands()
             _rundown_reply "$word" "" < <(cd /proc && printf '%s\n' [0-9]*)
         _rundown_files "$word" ""
         ;;
-    report) _rundown_files "$word" "" d ;;
+    report | compare | merge) _rundown_files "$word" "" d ;;
     doctor) ;;
     *) _rundown_files "$word" "" ;;
     esac

@@ -312,7 +312,14 @@ static int resume_seed(struct arguments *arguments)
 
     if (code != 0)
         return code;
-    code = store_meta_get(store, "seed", &text, &arguments->e);
+    if (store_meta_get(store, "merged", &text, NULL) == 0) {
+        free(text);
+        code = error_set(&arguments->e, ERROR_USAGE,
+                         "--resume: %s was merged from several runs: resume those",
+                         options->directory);
+    } else {
+        code = store_meta_get(store, "seed", &text, &arguments->e);
+    }
     store_close(store);
     if (code != 0)
         return code;
