@@ -129,6 +129,8 @@ static void say_keys(struct finding *finding, const struct evidence *evidence)
         finding_say(finding, "           and %u key destructors more", keys - KEYS_SHOWN);
     finding_say(finding,
                 "           not run: cleanup handlers and thread_local destructors, if any");
+    finding_say(finding,
+                "           dropped: signals that were sent to it and that it had blocked");
 }
 
 /* The last thing that it said: where it was to end is known to it alone. */
