@@ -33,6 +33,14 @@ static void note_asker(const struct abi_lane *lane)
         __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_LOOK, __ATOMIC_RELAXED);
 }
 
+/* _exit while another thread runs the handlers: exit.concurrent, as a note. */
+static void note_cut_off(const struct abi_lane *lane, uint32_t phase, uint32_t before)
+{
+    if (phase == PHASE_LEAVE && before != PHASE_RUNNING && before != PHASE_LEAVE &&
+        CONTROL->exiting_lane != lane_index(lane))
+        __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_NOTE, __ATOMIC_RELAXED);
+}
+
 void exit_phase(struct abi_lane *lane, uint32_t phase, int status)
 {
     uint32_t before = CONTROL->phase;
@@ -54,6 +62,7 @@ void exit_phase(struct abi_lane *lane, uint32_t phase, int status)
                 __atomic_fetch_or(&CONTROL->anomaly, ANOMALY_NOTE, __ATOMIC_RELAXED);
         }
     } else {
+        note_cut_off(lane, phase, before);
         CONTROL->phase = phase;
     }
     if (UNLIKELY(heap_checks(HEAP_CHECKS)) &&

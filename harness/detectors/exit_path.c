@@ -367,6 +367,56 @@ static void sign_pair(struct finding *finding, const char *one, const char *othe
         finding_sign(finding, other, one);
 }
 
+/* The last that it did: to call _exit. */
+static const struct abi_event *left_by_itself(const struct evidence *evidence, unsigned index)
+{
+    const struct abi_lane *lane = evidence_lane(evidence, index);
+    const struct abi_event *event;
+
+    if (lane == NULL || !evidence_is_target(evidence, lane))
+        return NULL;
+    event = evidence_event(lane, 0);
+    if (event == NULL || event->kind != EVENT_EXIT_PHASE || event->aux != PHASE_LEAVE ||
+        is_ordered(lane, 0))
+        return NULL;
+    return event;
+}
+
+static void say_cut_off(const struct path *path, unsigned index, const struct abi_event *event)
+{
+    struct finding *finding = judgement_add(path->judgement, STOP_EXIT_CONCURRENT);
+    char names[2][EVIDENCE_CULPRIT_BYTES];
+    char name[EVIDENCE_NAME_BYTES];
+    char place[EVIDENCE_TEXT_BYTES];
+
+    if (finding != NULL)
+        finding->severity = STOP_SEVERITY_NOTE;
+    say_request(finding, path);
+    evidence_lane_text(path->evidence, index, name);
+    evidence_caller_text(path->evidence, event->caller, place);
+    finding_say(finding, "%-10s called _exit meanwhile, in %s", name, place);
+    finding_say(finding, "           handlers and destructors that had not run yet never will");
+    evidence_caller_culprit(path->evidence, event->caller, names[0]);
+    evidence_caller_culprit(path->evidence, path->request->caller, names[1]);
+    finding_sign(finding, names[0], names[1]);
+}
+
+/* A watchdog may well mean it: so it is a note. */
+static void judge_cut_off(const struct path *path)
+{
+    const struct abi_event *event;
+
+    if (path->request == NULL || path->ordered)
+        return;
+    for (unsigned i = 0; i < evidence_lanes(path->evidence); i++) {
+        event = i != path->index ? left_by_itself(path->evidence, i) : NULL;
+        if (event == NULL)
+            continue;
+        say_cut_off(path, i, event);
+        return;
+    }
+}
+
 static void judge_concurrent(const struct path *path)
 {
     unsigned lanes = evidence_lanes(path->evidence);
@@ -374,8 +424,10 @@ static void judge_concurrent(const struct path *path)
     struct finding *finding;
     unsigned said = 0;
 
-    if (path->control->exit_calls <= 1 || count_requests(path->evidence) <= 1)
+    if (path->control->exit_calls <= 1 || count_requests(path->evidence) <= 1) {
+        judge_cut_off(path);
         return;
+    }
     finding = judgement_add(path->judgement, STOP_EXIT_CONCURRENT);
     for (unsigned i = 0; i < lanes && said < SHOWN; i++) {
         struct path one = *path;

@@ -240,6 +240,30 @@ static void test_concurrent(void)
     fixture_close(&f);
 }
 
+static void test_cut_off(void)
+{
+    const struct finding *finding;
+
+    open_two(HANG_NONE);
+    fixture_exit(&f, 1, 4, 1, AT_WORKER);
+    fixture_event(&f, 0, EVENT_EXIT_PHASE, PHASE_LEAVE, 0, 2, AT_MAIN);
+    finding = judge(STOP_EXIT_CONCURRENT);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(finding);
+    CU_ASSERT_EQUAL(finding->severity, STOP_SEVERITY_NOTE);
+    CU_ASSERT(fixture_says(finding, "T1 (main)  called _exit meanwhile, in main"));
+    CU_ASSERT_STRING_EQUAL(finding->signature, "exit.concurrent prog:main prog:worker");
+    fixture_close(&f);
+}
+
+/* The thread that runs the handlers may leave by _exit in one of them. */
+static void test_twin_cut_off_by_itself(void)
+{
+    open_two(HANG_NONE);
+    fixture_exit(&f, 0, 4, 1, AT_MAIN);
+    fixture_event(&f, 0, EVENT_EXIT_PHASE, PHASE_LEAVE, 0, 1, AT_MAIN);
+    expect_silence();
+}
+
 static void test_twin_one_of_them_by_the_plan(void)
 {
     open_two(HANG_NONE);
@@ -312,6 +336,8 @@ int main(void)
         {"locks held", test_locks_held},
         {"locks held, waited for", test_locks_held_that_the_exit_waits_for},
         {"two exits", test_concurrent},
+        {"_exit beside an exit", test_cut_off},
+        {"twin: _exit in a handler", test_twin_cut_off_by_itself},
         {"a thread created", test_thread_created},
         {"twin: our probe", test_twin_stuck_in_our_probe},
         {"twin: before exit", test_twin_hang_before_exit},
