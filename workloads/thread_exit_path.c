@@ -102,7 +102,7 @@ static const struct {
     [HEIR] = {"the next thread on that stack gets its thread-specific values",
               {0, 0, 0, 0, 1, NOT_HERE, NOT_HERE}},
     [PIDFD] = {"the process's pidfd tells", {0, 0, 0, 0, 0, 1, 1}},
-    [LAST] = {"wait status where it was the last thread (main gone before)",
+    [LAST] = {"wait status where it was the last thread (main ends by pthread_exit)",
               {0, 0, 0, 0, ANY, STATUS_OWN, -SIGKILL}},
 };
 
@@ -116,7 +116,6 @@ static struct {
     const struct workload_context *context;
     struct shared *shared;
     pthread_key_t key;
-    pthread_t main;
     sem_t ready; /* of a child's thread: it has all that it is to leave */
     atomic_int delivered;
     bool whole; /* nothing that it needs could not be had */
@@ -288,10 +287,9 @@ static void see_thread(void)
 /* --- the process leaves
  * ---------------------------------------------------------------------------- */
 
-/* The last thread of a child: main is joined, so it has come to its end. */
+/* The last thread of a child, whose main ends by pthread_exit. */
 static void *last(void *unused)
 {
-    pthread_join(scene.main, NULL);
     leave(way_of());
     return unused;
 }
@@ -300,7 +298,6 @@ static void end_with_last_thread(void)
 {
     pthread_t thread;
 
-    scene.main = pthread_self();
     if (pthread_create(&thread, NULL, last, NULL) != 0)
         _exit(0);
     pthread_exit(NULL);
