@@ -35,7 +35,8 @@ struct store;
 
 /**
  * struct store_cell - one workload or program × one injector.
- * @id: row, from 1, in the order of the plan. Set by store_cell_add().
+ * @id: row, from 1, in the order of the plan, set by store_cell_add(); planted cells, which no
+ *      report counts, have -1, -2 ... as the caller says (see store_planted_add()).
  * @target: "heap-churn variant=shared-arena threads=4" or "-- ./prog -x": the replay line's head.
  * @workload: the workload's name or the program's base name. @variant: "" for programs.
  * @injector: as given, "thread-kill@malloc". @key: plan_cell_key. @mode: "free"|"controlled".
@@ -177,8 +178,10 @@ int store_meta_list(struct store *store,
 int store_cell_add(struct store *store, struct store_cell *cell, struct error *e);
 /** Sets state, notes and profile of a cell anew. ERROR_NOT_FOUND. */
 int store_cell_remark(struct store *store, const struct store_cell *cell, struct error *e);
-/** Reads all cells in order; store_cells_free() frees them. */
+/** Reads all cells but planted ones, in order; store_cells_free() frees them. */
 int store_cells(struct store *store, struct store_cell **out, size_t *count, struct error *e);
+/** The same, and the planted ones behind them. */
+int store_cells_all(struct store *store, struct store_cell **out, size_t *count, struct error *e);
 void store_cells_free(struct store_cell *cells, size_t count);
 /** The cell with this id among those that store_cells() gave, or NULL. */
 const struct store_cell *store_cell_find(const struct store_cell *cells, size_t count, int64_t id);
@@ -202,7 +205,7 @@ typedef int store_each_finding(const struct store_finding *finding, void *contex
 
 /**
  * store_findings() - calls @each for findings in order of (cell, cycle, place); stops at != 0,
- * which is no error.
+ * which is no error. Those of planted cells are left out.
  * @distinct: one for each signature and severity among verdicts (place 0): the first.
  *
  * @each may read from the store.
@@ -232,6 +235,46 @@ int store_waits_read(struct store *store, int64_t finding, char **out, struct er
  */
 int store_replayed_set(struct store *store, int64_t finding, uint64_t reproduced, uint64_t replayed,
                        struct error *e);
+
+/**
+ * struct store_planted - a cell that a night plants to try its detectors, and what became of it.
+ * @cell: its id, below 0. @bad: it has a fault, else it is a clean twin.
+ * @codes: what must be found: words that are all needed, "a|b" either; "" for a clean twin.
+ */
+struct store_planted {
+    int64_t cell;
+    bool bad;
+    const char *codes;
+};
+
+/** store_planted_add() - marks a cell. The table is made with its first row. */
+int store_planted_add(struct store *store, const struct store_planted *planted, struct error *e);
+/** Calls @each for every planted cell in order of the plan; stops at != 0, which is no error. */
+int store_planted(struct store *store,
+                  int (*each)(const struct store_planted *planted, void *context), void *context,
+                  struct error *e);
+
+/**
+ * struct store_code - a stop code of one cell. @cycles: in how many of its cycles it was seen, at
+ * any place; @first: the first of them.
+ */
+struct store_code {
+    const char *slug;
+    enum stop_severity severity;
+    uint64_t cycles;
+    uint64_t first;
+};
+
+/** Calls @each for every code of a cell, by slug; stops at != 0, which is no error. */
+int store_codes(struct store *store, int64_t cell,
+                int (*each)(const struct store_code *code, void *context), void *context,
+                struct error *e);
+
+/** store_build_set() - what was run in a cell: build ids in hex. The table comes with its rows. */
+int store_build_set(struct store *store, int64_t cell, const char *build, struct error *e);
+/** Calls @each with key and build of every cell that has one; stops at != 0, which is no error. */
+int store_builds(struct store *store, int (*each)(uint64_t key, const char *build, void *context),
+                 void *context, struct error *e);
 
 /**
  * struct store_source - some lines of a source file, as they were when a finding named them.

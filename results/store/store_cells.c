@@ -53,8 +53,9 @@ static void bind_cell(sqlite3_stmt *statement, struct store_cell *cell, const ui
 
 int store_cell_add(struct store *store, struct store_cell *cell, struct error *e)
 {
-    static const char sql[] = "INSERT INTO cell(" CELL_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, "
-                              "?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
+    static const char sql[] = "INSERT INTO cell(" CELL_COLUMNS
+                              ", id) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+                              "?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
     uint8_t histogram[HISTOGRAM_BYTES];
     sqlite3_stmt *statement;
     int code = database_prepare(store, sql, &statement, e);
@@ -63,6 +64,8 @@ int store_cell_add(struct store *store, struct store_cell *cell, struct error *e
         return code;
     histogram_pack(cell->histogram, histogram);
     bind_cell(statement, cell, histogram);
+    if (cell->id < 0)
+        sqlite3_bind_int64(statement, 20, cell->id);
     code = database_execute(store, statement, e);
     sqlite3_finalize(statement);
     if (code == 0)
@@ -145,9 +148,9 @@ static int read_cells(struct store *store, sqlite3_stmt *statement, struct store
     return code;
 }
 
-int store_cells(struct store *store, struct store_cell **out, size_t *count, struct error *e)
+static int list_cells(struct store *store, const char *sql, struct store_cell **out, size_t *count,
+                      struct error *e)
 {
-    static const char sql[] = "SELECT " CELL_COLUMNS ", id FROM cell ORDER BY id";
     sqlite3_stmt *statement;
     int code;
 
@@ -163,6 +166,18 @@ int store_cells(struct store *store, struct store_cell **out, size_t *count, str
         *count = 0;
     }
     return code;
+}
+
+int store_cells(struct store *store, struct store_cell **out, size_t *count, struct error *e)
+{
+    return list_cells(store, "SELECT " CELL_COLUMNS ", id FROM cell WHERE id > 0 ORDER BY id", out,
+                      count, e);
+}
+
+int store_cells_all(struct store *store, struct store_cell **out, size_t *count, struct error *e)
+{
+    return list_cells(store, "SELECT " CELL_COLUMNS ", id FROM cell ORDER BY id < 0, abs(id)", out,
+                      count, e);
 }
 
 void store_cells_free(struct store_cell *cells, size_t count)

@@ -19,10 +19,11 @@
 
 /*
  * How often verdicts of each signature and severity were seen, in ?1 or, if that is 0, in all
- * cells. The index finding_verdict holds all that is needed, in this order.
+ * cells but the planted ones. The index finding_verdict holds all that is needed, in this order.
  */
-#define SCOPE "place = 0 AND (?1 = 0 OR cell = ?1)"
-#define ALIKE "signature = g.signature AND severity = g.severity AND " SCOPE
+#define CELLS(column) "CASE WHEN ?1 = 0 THEN " column " > 0 ELSE " column " = ?1 END"
+#define SCOPE         "place = 0 AND " CELLS("cell")
+#define ALIKE         "signature = g.signature AND severity = g.severity AND " SCOPE
 #define REPEATS                                                                                    \
     "WITH g AS MATERIALIZED (SELECT signature, severity, count(*) AS times,"                       \
     " count(DISTINCT cell) AS cells, min(cell) AS first_cell"                                      \
@@ -36,7 +37,7 @@
 static const char all_sql[] =
     REPEATS "SELECT " FINDING_COLUMNS REPEAT_COLUMNS " FROM finding f" FINDING_TABLES
             " LEFT JOIN r ON f.place = 0 AND r.signature = f.signature AND r.severity = f.severity"
-            " WHERE ?1 = 0 OR f.cell = ?1 ORDER BY f.cell, f.cycle, f.place";
+            " WHERE " CELLS("f.cell") " ORDER BY f.cell, f.cycle, f.place";
 
 static const char distinct_sql[] =
     REPEATS "SELECT " FINDING_COLUMNS REPEAT_COLUMNS " FROM r"
@@ -149,8 +150,8 @@ int store_findings(struct store *store, bool distinct, store_each_finding *each,
 int store_cell_findings(struct store *store, int64_t cell, bool distinct, store_each_finding *each,
                         void *context, struct error *e)
 {
-    /* Cells count from 1; 0 would mean all of them. */
-    return list(store, cell > 0 ? cell : -1, distinct, each, context, e);
+    /* There is no cell 0; it would mean all of them. */
+    return list(store, cell != 0 ? cell : INT64_MIN, distinct, each, context, e);
 }
 
 int store_finding_get(struct store *store, int64_t cell, uint64_t cycle, store_each_finding *each,

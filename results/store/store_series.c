@@ -118,8 +118,9 @@ int store_series_list(struct store *store,
                                   void *context),
                       void *context, struct error *e)
 {
-    static const char sql[] = "SELECT cell, cycle, kind, sum(samples) FROM series "
-                              "GROUP BY cell, cycle, kind ORDER BY cell, cycle, kind";
+    static const char sql[] =
+        "SELECT cell, cycle, kind, sum(samples) FROM series "
+        "WHERE cell > 0 GROUP BY cell, cycle, kind ORDER BY cell, cycle, kind";
     sqlite3_stmt *statement;
     bool row;
     int code = database_prepare(store, sql, &statement, e);
