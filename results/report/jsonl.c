@@ -10,6 +10,7 @@
 #include <results/store/latency.h>
 #include <results/store/severity.h>
 #include <results/store/store.h>
+#include <results/text/calibration.h>
 #include <results/text/finding_json.h>
 #include <results/text/json_write.h>
 #include <results/text/rate.h>
@@ -268,6 +269,39 @@ static int each_series(int64_t cell, uint64_t cycle, const char *kind, size_t st
     return 0;
 }
 
+static void write_planted_cell(struct lines *lines, const struct calibration_cell *cell)
+{
+    struct json_write json = begin_line(lines->out, "planted");
+
+    write_cell_names(&json, cell->cell);
+    json_write_bool(&json, "bad", cell->bad);
+    json_write_text(&json, "codes", cell->codes);
+    json_write_text(&json, "missing", cell->missing);
+    json_write_text(&json, "seen", cell->seen);
+    json_write_unsigned(&json, "hits", cell->hits);
+    json_write_unsigned(&json, "cycles", cell->counted);
+    json_write_real(&json, "low", cell->low);
+    json_write_real(&json, "high", cell->high);
+    if (cell->found)
+        json_write_unsigned(&json, "first_cycle", cell->first);
+    else
+        json_write_null(&json, "first_cycle");
+    end_line(&json);
+}
+
+static int write_planted(struct lines *lines)
+{
+    struct calibration calibration;
+    int code = calibration_read(lines->store, &calibration, lines->e);
+
+    if (code != 0)
+        return code;
+    for (size_t i = 0; i < calibration.cells; i++)
+        write_planted_cell(lines, &calibration.cell[i]);
+    calibration_free(&calibration);
+    return 0;
+}
+
 static void write_end(struct lines *lines, uint64_t cells)
 {
     struct json_write json = begin_line(lines->out, "end");
@@ -291,6 +325,8 @@ static int write_all(struct lines *lines, bool distinct)
         code = store_series_list(lines->store, each_series, lines, lines->e);
     if (code == 0)
         code = lines->code;
+    if (code == 0)
+        code = write_planted(lines);
     if (code == 0)
         write_end(lines, cells);
     return code;

@@ -12,6 +12,7 @@
 #include <results/store/latency.h>
 #include <results/store/severity.h>
 #include <results/store/store.h>
+#include <results/text/calibration.h>
 #include <results/text/escape.h>
 #include <results/text/opinion.h>
 #include <results/text/rate.h>
@@ -507,6 +508,34 @@ static int write_leak_slopes(struct metrics *metrics)
     return 0;
 }
 
+/* --- planted faults ----------------------------------------------------------------------------
+ */
+
+/* Nothing where nothing was planted: 0 of 0 would look like a night that found none. */
+static int write_calibration(struct metrics *metrics)
+{
+    struct calibration calibration;
+    int code = calibration_read(metrics->store, &calibration, metrics->e);
+    const struct {
+        const char *name, *help;
+        uint64_t number;
+    } families[] = {
+        {"calibration_faults", "Known faults that were planted.", calibration.faults},
+        {"calibration_faults_found", "Those of them that were found.", calibration.found},
+        {"calibration_twin_cycles", "Cycles of clean twins that count.", calibration.twin_cycles},
+        {"calibration_false_alarms", "Those of them with a finding.", calibration.alarms},
+    };
+
+    for (size_t i = 0; code == 0 && calibration.cells > 0 && i < 4; i++) {
+        begin_family(metrics, families[i].name, families[i].help);
+        fprintf(metrics->out, "rundown_%s %llu\n", families[i].name,
+                (unsigned long long)families[i].number);
+    }
+    if (code == 0)
+        calibration_free(&calibration);
+    return code;
+}
+
 /* --- the document ------------------------------------------------------------------------------
  */
 
@@ -528,9 +557,9 @@ static int gather(struct metrics *metrics)
 static int write_families(struct metrics *metrics)
 {
     static int (*const families[])(struct metrics * metrics) = {
-        write_run,   write_times,      write_cycles,        write_planned,
-        write_busy,  write_longest,    write_latency,       write_findings,
-        write_rates, write_signatures, write_leak_verdicts, write_leak_slopes,
+        write_run,           write_times,       write_cycles,      write_planned, write_busy,
+        write_longest,       write_latency,     write_findings,    write_rates,   write_signatures,
+        write_leak_verdicts, write_leak_slopes, write_calibration,
     };
     int code = gather(metrics);
 
