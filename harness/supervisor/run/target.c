@@ -113,6 +113,10 @@ static int set_variant(struct target *target, const char *value, int *variant, s
     const char *names[WORKLOAD_VARIANTS + 1] = {NULL};
     char hint[128];
 
+    if ((variants == NULL || variants[0].name == NULL) && strcmp(value, "plain") == 0) {
+        *variant = 0;
+        return 0;
+    }
     for (int i = 0; variants != NULL && variants[i].name != NULL; i++) {
         if (strcmp(variants[i].name, value) == 0) {
             *variant = i;
@@ -199,7 +203,9 @@ static int finish_workload(struct target *target, const struct choice *choice, c
     const char *called = target->own != NULL ? own_path(target->own) : workload->name;
     const char *variant = variant_name(workload, choice->variant);
     const struct workload_variant *entry =
-        workload->variants != NULL ? &workload->variants[choice->variant] : NULL;
+        workload->variants != NULL && workload->variants[0].name != NULL
+            ? &workload->variants[choice->variant]
+            : NULL;
     const char *environment = entry != NULL ? entry->environment : NULL;
     unsigned count = 0;
     char *head = NULL;
