@@ -92,6 +92,7 @@ _rundown_workload()
             < <(_rundown_ask list workloads "$name" --names)
     else
         _rundown_reply "$value" "$prefix" < <(_rundown_ask list workloads --names)
+        [[ $value != */* && $value != .* ]] || _rundown_files "$value" "$prefix"
     fi
 }
 

@@ -6,6 +6,7 @@
 
 #include <harness/injector.h>
 #include <harness/supervisor/run/again.h>
+#include <harness/supervisor/cli/address.h>
 #include <harness/supervisor/cli/arguments.h>
 #include <harness/supervisor/run/line.h>
 #include <harness/supervisor/cli/options.h>
@@ -97,50 +98,16 @@ static error_t parse(int key, char *text, struct argp_state *state)
     }
 }
 
-/* --- DIR:CELL:CYCLE -------------------------------------------------------------------------- */
-
-static int take_finding(const struct store_finding *finding, void *context)
+/* If the text is an address in a run's directory, the line comes from there. */
+static void from_directory(struct replay *replay, int *code)
 {
-    struct replay *replay = context;
+    char *line = replay->text;
+    char *signature = NULL;
+    bool is_address;
 
-    if (finding->place != 0)
-        return 0;
-    replay->text = strdup(finding->replay);
-    replay->again.wanted = strdup(finding->signature);
-    return 1;
-}
-
-/* True if the text is an address in a run's directory; then the line comes from there. */
-static bool from_directory(struct replay *replay, int *code)
-{
-    char *cycle = strrchr(replay->text, ':');
-    char *directory, *cell;
-    struct store *store;
-    char *end;
-
-    *code = 0;
-    if (cycle == NULL || cycle == replay->text || strchr(replay->text, '=') != NULL)
-        return false;
-    directory = strndup(replay->text, (size_t)(cycle - replay->text));
-    cell = strrchr(directory, ':');
-    if (cell == NULL || *cycle == 0) {
-        free(directory);
-        return false;
-    }
-    *cell++ = 0;
-    *code = store_open(directory, false, &store, &replay->e);
-    if (*code == 0) {
-        char *address = replay->text;
-
-        store_finding_get(store, strtoll(cell, &end, 10), strtoull(cycle + 1, NULL, 10),
-                          take_finding, replay, &replay->e);
-        store_close(store);
-        if (replay->text == address)
-            *code = error_set(&replay->e, ERROR_NOT_FOUND, "%s: no finding in cell %s, cycle %s",
-                              directory, cell, cycle + 1);
-    }
-    free(directory);
-    return true;
+    *code = address_read(replay->text, &is_address, &line, &signature, &replay->e);
+    replay->text = line;
+    replay->again.wanted = signature;
 }
 
 /* --- gdb ---------------------------------------------------------------------------------- */
