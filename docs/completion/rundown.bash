@@ -116,7 +116,7 @@ _rundown_value()
     local option=$2 value=$3 prefix=$4
 
     case $option in
-    workload) _rundown_workload "$value" "$prefix" ;;
+    workload | plant) _rundown_workload "$value" "$prefix" ;;
     inject) _rundown_inject "$value" "$prefix" ;;
     without) _rundown_reply "$value" "$prefix" < <(_rundown_ask list detectors --names) ;;
     format) _rundown_reply "$value" "$prefix" < <(_rundown_ask list formats --names) ;;

@@ -92,6 +92,36 @@ static void planted_cells_are_apart(void)
     fixture_remove(&f);
 }
 
+static void has(const char *text, const char *wanted)
+{
+    if (strstr(text, wanted) == NULL)
+        printf("\n    wanted '%s' in: %s", wanted, text);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, wanted));
+}
+
+static void check_texts(const struct calibration *calibration)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+    calibration_write(calibration, out);
+    calibration_table(calibration, out);
+    fclose(out);
+    has(text, "1 of 2 planted faults found");
+    has(text, "half of them within 5 cycles, all within 5");
+    has(text,
+        "NOT FOUND  w variant=v under none: lock.deadlock, in 10 cycles; seen: lock.orphaned");
+    has(text, "FALSE ALARM  w variant=v under none: crash.signal, in 1 of 10 cycles");
+    has(text,
+        "\nbad\tw\tv\tnone\tfree\tlock.orphaned|heap.lock-orphaned\tyes\tlock.orphaned\t10\t1\t");
+    has(text,
+        "\t4\nbad\tw\tv\tnone\tfree\tlock.deadlock lock.orphaned\tno\tlock.orphaned\t10\t0\t");
+    has(text, "\nclean\tw\tv\tnone\tfree\t\tno\tcrash.signal\t10\t1\t");
+    free(text);
+}
+
 static void what_became_of_them(void)
 {
     struct calibration calibration;
@@ -121,6 +151,7 @@ static void what_became_of_them(void)
     CU_ASSERT_STRING_EQUAL(calibration.cell[1].missing, "lock.deadlock");
     CU_ASSERT_EQUAL(calibration.alarms, 1);
     CU_ASSERT_STRING_EQUAL(calibration.cell[2].seen, "crash.signal");
+    check_texts(&calibration);
     calibration_free(&calibration);
     fixture_remove(&f);
 }

@@ -304,3 +304,23 @@ void calibration_write(const struct calibration *calibration, FILE *out)
         write_missed(&calibration->cell[i], out);
     write_twins(calibration, out);
 }
+
+void calibration_table(const struct calibration *calibration, FILE *out)
+{
+    fputs("kind\tworkload\tvariant\tinjector\tmode\tcodes\tfound\tseen\tcycles\thits\tlow\thigh\t"
+          "first\n",
+          out);
+    for (size_t i = 0; i < calibration->cells; i++) {
+        const struct calibration_cell *cell = &calibration->cell[i];
+        const struct store_cell *row = cell->cell;
+
+        fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%llu\t%llu\t%.6f\t%.6f\t",
+                cell->bad ? "bad" : "clean", row->workload, row->variant, row->injector, row->mode,
+                cell->codes, cell->found ? "yes" : "no", cell->seen,
+                (unsigned long long)cell->counted, (unsigned long long)cell->hits, cell->low,
+                cell->high);
+        if (cell->found)
+            fprintf(out, "%llu", (unsigned long long)cell->first);
+        fputc('\n', out);
+    }
+}

@@ -69,6 +69,12 @@ bool calibration_passed(const struct calibration *calibration);
 void calibration_write(const struct calibration *calibration, FILE *out);
 
 /**
+ * calibration_table() - a line of tab-separated fields for each cell, and one of their names first.
+ * Text is as it is in the workloads' entries: it has no tabs.
+ */
+void calibration_table(const struct calibration *calibration, FILE *out);
+
+/**
  * calibration_means() - a code is among those that one declared word means. @choice: "a|b", with
  * @length bytes; "hang" means every code that explains a hang, "leak.trend" each of its kinds.
  */

@@ -9,6 +9,7 @@
 #include "reports.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,15 +20,20 @@
 
 char *ending_directory(void)
 {
-    static char path[128];
+    return ending_directory_in("rundown-results");
+}
+
+char *ending_directory_in(const char *parent)
+{
+    static char path[PATH_MAX];
     time_t now = time(NULL);
     struct tm local;
-    size_t length;
+    size_t length = (size_t)snprintf(path, sizeof path - 64, "%s/", parent);
 
-    if (mkdir("rundown-results", 0777) != 0 && errno != EEXIST)
-        return strcpy(path, "rundown-results"); /* the run will say why it cannot make it */
+    if (length >= sizeof path - 64 || (mkdir(parent, 0777) != 0 && errno != EEXIST))
+        return strncpy(path, parent, sizeof path - 1); /* the run will say why it cannot make it */
     localtime_r(&now, &local);
-    strftime(path, sizeof path, "rundown-results/%Y-%m-%dT%H-%M-%S", &local);
+    strftime(path + length, 64, "%Y-%m-%dT%H-%M-%S", &local);
     length = strlen(path);
     for (unsigned i = 2; access(path, F_OK) == 0 && i < 100; i++)
         snprintf(path + length, sizeof path - length, ".%u", i);
@@ -74,14 +80,19 @@ static void store_end(struct store *store)
     store_meta_set(store, "ended", text, NULL);
 }
 
-static int tell(struct run *run, const char *command, int argc, char *const *argv)
+void ending_store(struct run *run, const char *command, int argc, char *const *argv)
 {
-    int status = run_status(run);
-
     again_findings(run);
     store_command(run->store, command, argc, argv);
     store_end(run->store);
     store_machine(run->store);
+}
+
+static int tell(struct run *run, const char *command, int argc, char *const *argv)
+{
+    int status = run_status(run);
+
+    ending_store(run, command, argc, argv);
     if (reports_write_all(run->store, run->options.directory) != 0 && status < 2)
         status = STATUS_UNTRUSTED;
     printf("recorder: %s\nresults: %s\n", run->recorder_line, run->options.directory);

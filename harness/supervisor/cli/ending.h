@@ -15,6 +15,15 @@
  */
 char *ending_directory(void);
 
+/** ending_directory_in() - the same below another directory. */
+char *ending_directory_in(const char *parent);
+
+/**
+ * ending_store() - the findings' lines are run again, and the store is told about the run.
+ * What a command does that writes its reports by itself.
+ */
+void ending_store(struct run *run, const char *command, int argc, char *const *argv);
+
 /**
  * ending_run() - after run_execute(): reports, the last lines on stdout, run_close().
  * @code, @e: what run_execute() gave. @command: its name, "module". @argc, @argv: the words

@@ -39,17 +39,15 @@ static struct report_options terminal_options(void)
     return options;
 }
 
-/* By rename, so nobody reads half a report. */
-static int write_file(struct store *store, const struct report_format *format,
-                      const char *directory, struct error *e)
+int reports_write_file(struct store *store, const struct report_format *format, const char *path,
+                       struct error *e)
 {
     struct report_options options = {false, 100, 0, false};
-    char *path, *fresh;
+    char *fresh;
     FILE *out;
     int code;
 
-    if (asprintf(&path, "%s/%s", directory, format->file) < 0 ||
-        asprintf(&fresh, "%s.new", path) < 0)
+    if (asprintf(&fresh, "%s.new", path) < 0)
         return error_set(e, ERROR_MEMORY, "out of memory");
     out = fopen(fresh, "we");
     if (out == NULL)
@@ -61,14 +59,34 @@ static int write_file(struct store *store, const struct report_format *format,
         code = error_set(e, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
     if (code != 0)
         unlink(fresh);
-    free(path);
     free(fresh);
+    return code;
+}
+
+static int write_into(struct store *store, const struct report_format *format,
+                      const char *directory, struct error *e)
+{
+    char *path;
+    int code;
+
+    if (asprintf(&path, "%s/%s", directory, format->file) < 0)
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    code = reports_write_file(store, format, path, e);
+    free(path);
+    return code;
+}
+
+int reports_write_terminal(struct store *store, struct error *e)
+{
+    struct report_options options = terminal_options();
+    int code = reports_find("terminal")->write(store, stdout, &options, e);
+
+    fflush(stdout);
     return code;
 }
 
 int reports_write_all(struct store *store, const char *directory)
 {
-    struct report_options options = terminal_options();
     struct error e;
     int worst = 0;
 
@@ -77,15 +95,14 @@ int reports_write_all(struct store *store, const char *directory)
         int code = 0;
 
         if (strcmp(format->name, "terminal") == 0)
-            code = format->write(store, stdout, &options, &e);
+            code = reports_write_terminal(store, &e);
         else if (format->file != NULL)
-            code = write_file(store, format, directory, &e);
+            code = write_into(store, format, directory, &e);
         if (code != 0) {
             fprintf(stderr, "rundown: %s report: %s\n", format->name, e.text);
             worst = code;
         }
     }
-    fflush(stdout);
     return worst;
 }
 

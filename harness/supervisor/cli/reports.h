@@ -10,6 +10,13 @@
 /** reports_write_all() - the terminal's to stdout, every file's into @directory. */
 int reports_write_all(struct store *store, const char *directory);
 
+/** reports_write_terminal() - the one for eyes, to stdout. */
+int reports_write_terminal(struct store *store, struct error *e);
+
+/** reports_write_file() - one format to @path, by rename: nobody reads half a report. */
+int reports_write_file(struct store *store, const struct report_format *format, const char *path,
+                       struct error *e);
+
 /** reports_find() - a format by name, NULL if there is none. */
 const struct report_format *reports_find(const char *name);
 

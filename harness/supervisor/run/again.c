@@ -105,6 +105,9 @@ static bool try_one(struct run *run, const struct wanted *wanted, double seconds
     options.no_trace = run->recorder == NULL;
     options.trace = run->options.trace;
     options.without = run->options.without;
+    options.memory_bytes = run->options.memory_bytes;
+    options.core_limited = run->options.core_limited;
+    options.core_bytes = run->options.core_bytes;
     if (run_execute(trial, &options, &e) == 0 && !trial->aborted && trial->total_broken == 0 &&
         trial->total_cycles > 0)
         store_replayed_set(run->store, wanted->finding, again.same, trial->total_cycles, NULL);
@@ -131,6 +134,8 @@ void again_findings(struct run *run)
 
     if (room < LEAST_S)
         room = LEAST_S;
+    if (run->options.again_seconds > 0)
+        room = run->options.again_seconds;
     if (go_on && store_findings(run->store, true, collect, &list, NULL) != 0)
         go_on = false;
     for (size_t i = 0; i < list.count; i++) {

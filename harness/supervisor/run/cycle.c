@@ -38,9 +38,11 @@ static const char *keep_trace(struct worker *worker, char *path, size_t size)
 {
     struct run *run = worker->run;
     size_t base;
+    uint64_t most = run->options.traces != 0 ? run->options.traces : TRACES_MOST;
     struct error e;
 
-    if (run->recorder == NULL || run->options.directory == NULL || run->traces >= TRACES_MOST)
+    if (run->recorder == NULL || run->options.directory == NULL || run->traces >= most ||
+        worker->cell->planted != NULL)
         return NULL;
     base = (size_t)snprintf(path, size, "%s/", run->options.directory);
     snprintf(path + base, size - base, "traces");

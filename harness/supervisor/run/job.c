@@ -17,6 +17,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -122,6 +123,8 @@ static void build_environment(struct environment *env, const struct target *targ
     for (char **entry = environ; *entry != NULL; entry++)
         put_entry(env, *entry);
     put_words(env, target->environment);
+    for (char **entry = target->variable; entry != NULL && *entry != NULL; entry++)
+        put_entry(env, *entry);
     for (char *const *entry = place->recorder_env; entry != NULL && *entry != NULL; entry++)
         put_entry(env, *entry);
     snprintf(text, sizeof text, "LD_PRELOAD=%s/librundown-agent.so%s%s", place->libdir,
@@ -228,6 +231,25 @@ static struct packed *pack(const struct target *target, const struct environment
     return packed;
 }
 
+/* What the server makes has them from it. Nobody's limit is raised. */
+static void limit(pid_t server, int resource, uint64_t bytes)
+{
+    struct rlimit now;
+
+    if (prlimit(server, resource, NULL, &now) != 0 || now.rlim_max < bytes)
+        return;
+    now.rlim_cur = bytes;
+    prlimit(server, resource, &now, NULL);
+}
+
+static void limit_server(const struct job *job, const struct place *place)
+{
+    if (place->memory_bytes != 0)
+        limit(job->server, RLIMIT_DATA, place->memory_bytes);
+    if (place->core_limited)
+        limit(job->server, RLIMIT_CORE, place->core_bytes);
+}
+
 int job_start(struct job *job, struct guardian *guardian, const struct place *place,
               struct target *target, uint64_t seed, struct error *e)
 {
@@ -243,6 +265,7 @@ int job_start(struct job *job, struct guardian *guardian, const struct place *pl
     build_environment(&env, target, place);
     memset(&spawn, 0, sizeof spawn);
     spawn.path = target->path;
+    spawn.cwd = target->directory;
     spawn.argv = (const char *const *)target->argv;
     spawn.envp = (const char *const *)env.entry;
     if (target->fresh) {
@@ -268,6 +291,8 @@ int job_start(struct job *job, struct guardian *guardian, const struct place *pl
     free_environment(&env);
     job->target = target;
     job->alive = code == 0;
+    if (job->alive)
+        limit_server(job, place);
     return code;
 }
 

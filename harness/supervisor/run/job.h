@@ -24,6 +24,9 @@ struct place {
     char libdir[4096];         /* librundown-agent.so, rundown-target, modules/ */
     char *const *recorder_env; /* NAME=value for servers while the recorder is on, or NULL */
     bool trace;
+    uint64_t memory_bytes; /* data of one target, 0: no limit */
+    bool core_limited;     /* @core_bytes is the most that one target's core file has */
+    uint64_t core_bytes;
 };
 
 /** struct job - owned by the run; job_open() to job_close(). */

@@ -74,6 +74,8 @@ char *line_format(const struct target *target, const struct plan *plan, int inje
     return text;
 }
 
+enum { VARIABLES = 64 };
+
 /* --- reading ---------------------------------------------------------------------------- */
 
 struct reader {
@@ -91,6 +93,9 @@ struct reader {
     struct heap_check heap_check;
     double deadline_s;
     char *input;
+    char *directory;
+    char *variable[VARIABLES + 1];
+    unsigned variables;
     bool have_cycle;
 };
 
@@ -150,6 +155,22 @@ static bool read_module_word(struct reader *reader, const char *word, const char
     return true;
 }
 
+/* What only programs have, and before their command. */
+static bool read_program_word(struct reader *reader, const char *word, char *value)
+{
+    if (reader->workload != NULL)
+        return false;
+    if (strcmp(word, "dir") == 0) {
+        reader->directory = value;
+        return true;
+    }
+    if (strcmp(word, "env") != 0)
+        return false;
+    if (reader->variables < VARIABLES)
+        reader->variable[reader->variables++] = value;
+    return true;
+}
+
 static int read_word(struct reader *reader, char *word, struct error *e)
 {
     struct line *line = reader->line;
@@ -169,7 +190,7 @@ static int read_word(struct reader *reader, char *word, struct error *e)
         return 0;
     }
     *value++ = 0;
-    if (read_module_word(reader, word, value))
+    if (read_module_word(reader, word, value) || read_program_word(reader, word, value))
         return 0;
     if (strcmp(word, "seed") == 0)
         return number(word, value, &line->seed, e);
@@ -307,6 +328,8 @@ static int find_target(struct reader *reader, char **command, const char *libdir
         code = reader->workload != NULL
                    ? target_workload(reader->workload, libdir, &line->target, e)
                    : target_program(command, &line->target, e);
+    if (code == 0 && (reader->directory != NULL || reader->variables > 0))
+        code = target_surround(line->target, reader->directory, reader->variable, e);
     if (code != 0)
         return code;
     if (reader->laps != 0)

@@ -42,7 +42,8 @@ static struct run_cell *add_cell(struct run *run, struct target *target, int inj
     cell->spec.point.injector = (uint16_t)injector;
     cell->key = target_key(target, injector_registry[injector]->name, run->options.mode);
     spelled = injection != NULL ? injection->text : NULL;
-    if (asprintf(&cell->row.target, "%s%s", target->head, target->tail) < 0)
+    if (asprintf(&cell->row.target, "%s%s%s", target->head,
+                 target->head[0] != 0 && target->tail[0] != 0 ? " " : "", target->tail) < 0)
         return NULL;
     cell->row.workload = strdup(target->name);
     cell->row.variant = strdup(target->variant);
@@ -51,13 +52,13 @@ static struct run_cell *add_cell(struct run *run, struct target *target, int inj
     cell->row.state = strdup("");
     cell->row.notes = strdup("");
     cell->row.key = cell->key;
-    cell->row.planned = run->options.cycles;
+    cell->row.planned = cell->wanted = run->options.cycles;
     return cell;
 }
 
-static bool applies(const struct injector *injector, const struct target *target)
+bool matrix_applies(int injector, const struct target *target)
 {
-    return !injector->needs_module || target->modules;
+    return !injector_registry[injector]->needs_module || target->modules;
 }
 
 static int add_named(struct run *run, struct target *target)
@@ -81,10 +82,42 @@ static int add_all(struct run *run, struct target *target)
     for (unsigned i = 0; i < injector_count(); i++) {
         if (injector_registry[i]->control && run->options.no_control)
             continue;
-        if (applies(injector_registry[i], target) && add_cell(run, target, (int)i, NULL) == NULL)
+        if (matrix_applies((int)i, target) && add_cell(run, target, (int)i, NULL) == NULL)
             return ERROR_MEMORY;
     }
     return 0;
+}
+
+/* Planted cells come last, so that the others have the numbers that they have without them. */
+static int add_wishes(struct run *run, bool planted)
+{
+    int64_t id = 0;
+
+    for (size_t i = 0; i < run->options.wishes; i++) {
+        const struct run_wish *wish = &run->options.wish[i];
+        struct run_cell *cell;
+
+        if ((wish->planted != NULL) != planted)
+            continue;
+        cell = add_cell(run, wish->target, wish->injection->injector, wish->injection);
+        if (cell == NULL)
+            return ERROR_MEMORY;
+        if (!planted)
+            continue;
+        cell->planted = wish->planted;
+        cell->row.id = --id;
+        cell->explicit_point = false; /* whether it was found says what there is to say */
+        if (run->options.planted_cycles != 0)
+            cell->row.planned = cell->wanted = run->options.planted_cycles;
+    }
+    return 0;
+}
+
+static int add_target(struct run *run, struct target *target)
+{
+    if (run->options.wishes > 0)
+        return 0;
+    return run->options.injections != 0 ? add_named(run, target) : add_all(run, target);
 }
 
 int matrix_build(struct run *run, struct error *e)
@@ -95,17 +128,28 @@ int matrix_build(struct run *run, struct error *e)
         target->must_unload = run->options.must_unload; /* for its replay lines */
         target->reach = run->options.reach;
         target->deadline_s = run->options.deadline_s;
-        if ((run->options.injections != 0 ? add_named(run, target) : add_all(run, target)) != 0)
+        if (add_target(run, target) != 0)
             return error_set(e, ERROR_MEMORY, "out of memory");
     }
+    if (add_wishes(run, false) != 0 || add_wishes(run, true) != 0)
+        return error_set(e, ERROR_MEMORY, "out of memory");
     return 0;
 }
 
 static int store_from(struct run *run, size_t first, struct error *e)
 {
     for (size_t i = first; i < run->cells; i++) {
-        int code = store_cell_add(run->store, &run->cell[i].row, e);
+        struct run_cell *cell = &run->cell[i];
+        struct store_planted planted;
+        int code = store_cell_add(run->store, &cell->row, e);
 
+        if (code == 0 && cell->planted != NULL) {
+            planted =
+                (struct store_planted){cell->row.id, cell->planted->bad, cell->planted->codes};
+            code = store_planted_add(run->store, &planted, e);
+        }
+        if (code == 0 && run->options.policy != NULL)
+            code = store_build_set(run->store, cell->row.id, cell->target->build, e);
         if (code != 0)
             return code;
     }
@@ -126,7 +170,7 @@ static int resume(struct run *run, struct error *e)
 {
     struct store_cell *rows;
     size_t count;
-    int code = store_cells(run->store, &rows, &count, e);
+    int code = store_cells_all(run->store, &rows, &count, e);
 
     if (code != 0)
         return code;
@@ -149,7 +193,7 @@ static int resume(struct run *run, struct error *e)
         cell->next = rows[i].next;
         cell->found = rows[i].failed;
         run->total_cycles += rows[i].next;
-        run->total_failed += rows[i].failed;
+        run->total_failed += cell->planted == NULL ? rows[i].failed : 0;
         run->total_broken += rows[i].broken;
         cell->row.next = rows[i].next;
         cell->spent_s = (double)rows[i].nanoseconds / 1e9;

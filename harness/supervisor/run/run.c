@@ -49,11 +49,14 @@ void run_fail(struct run *run, int code, const char *format, ...)
 
 /* --- who gets which cell ----------------------------------------------------------------- */
 
-static bool wanted(const struct run *run, const struct run_cell *cell)
+static bool incomplete(const struct run_cell *cell)
 {
-    if (cell->done || cell->busy || cell->target->profiling)
-        return false;
-    return run->options.cycles == 0 || cell->next < run->options.cycles;
+    return !cell->done && (cell->wanted == 0 || cell->next < cell->wanted);
+}
+
+bool run_wants(const struct run *run, const struct run_cell *cell)
+{
+    return incomplete(cell) && !cell->busy && !cell->target->profiling;
 }
 
 /* By count: the first one, rather of the target at hand. By time: the one that had least. */
@@ -61,10 +64,12 @@ struct run_cell *run_next_cell(struct run *run, const struct target *target)
 {
     struct run_cell *best = NULL;
 
+    if (run->options.policy != NULL)
+        return run->options.policy->next(run, target);
     for (size_t i = 0; i < run->cells; i++) {
         struct run_cell *cell = &run->cell[i];
 
-        if (!wanted(run, cell))
+        if (!run_wants(run, cell))
             continue;
         if (run->options.cycles != 0 && cell->target == target)
             return cell;
@@ -82,8 +87,7 @@ static bool anything_left(const struct run *run)
     if (run->interrupted)
         return false;
     for (size_t i = 0; i < run->cells; i++)
-        if (!run->cell[i].done &&
-            (run->options.cycles == 0 || run->cell[i].next < run->options.cycles))
+        if (incomplete(&run->cell[i]))
             return true;
     return false;
 }
@@ -186,10 +190,13 @@ static void take_notices(struct run *run)
     }
 }
 
-static bool out_of_time(const struct run *run)
+static bool out_of_time(struct run *run)
 {
-    return run->options.seconds > 0 &&
-           (double)(run_now_ns() - run->started_ns) / 1e9 >= run->options.seconds;
+    const struct run_policy *policy = run->options.policy;
+
+    return (run->options.seconds > 0 &&
+            (double)(run_now_ns() - run->started_ns) / 1e9 >= run->options.seconds) ||
+           (policy != NULL && policy->enough != NULL && policy->enough(run));
 }
 
 static void take_tick(struct run *run)
@@ -414,6 +421,9 @@ int run_execute(struct run *run, const struct run_options *options, struct error
     run->started_ns = run_now_ns();
     run->started_ticks = __builtin_ia32_rdtsc();
     run_place(&run->place);
+    run->place.memory_bytes = options->memory_bytes;
+    run->place.core_limited = options->core_limited;
+    run->place.core_bytes = options->core_bytes;
     if ((code = open_store(run, e)) != 0 || (code = guardian_start(&run->guardian, e)) != 0)
         return code;
     if (options->temporary &&
@@ -425,6 +435,9 @@ int run_execute(struct run *run, const struct run_options *options, struct error
         return code;
     if (run->store != NULL)
         store_meta_set(run->store, "recorder", run->recorder_line, NULL);
+    if (options->policy != NULL && options->policy->begin != NULL &&
+        (code = options->policy->begin(run, e)) != 0)
+        return code;
     loop(run);
     if (run->options.progress)
         progress_clear(run);

@@ -33,12 +33,55 @@ struct run_injection {
     char *text;  /* "thread-kill@malloc" */
 };
 
+/**
+ * struct run_planted - a cell that is there to try the detectors; its findings are no findings.
+ * @bad: it has a fault, and @codes must be found (see struct store_planted); else a clean twin.
+ */
+struct run_planted {
+    bool bad;
+    const char *codes;
+};
+
+/** struct run_wish - one cell by itself. @injection->text: kept. @planted: NULL for a real one. */
+struct run_wish {
+    struct target *target;
+    const struct run_injection *injection;
+    const struct run_planted *planted;
+};
+
+struct run;
+struct run_cell;
+
+/**
+ * struct run_policy - who gets the next batch, where not simply the one that had least.
+ * @begin: once, when all cells are known and what the store knows of them. ERROR_...
+ * @next: the cell for a job that serves @target now, among those that run_wants(); NULL: none.
+ * @learn: a batch of @cell is over; its findings are in @found. May set @cell->done.
+ * @enough: asked now and then; true ends the run as if its time were over.
+ */
+struct run_policy {
+    int (*begin)(struct run *run, struct error *e);
+    struct run_cell *(*next)(struct run *run, const struct target *target);
+    void (*learn)(struct run *run, struct run_cell *cell, const struct verdict_list *found);
+    bool (*enough)(struct run *run);
+};
+
 /** struct run_options - what the command line wants. Owned by the caller. */
 struct run_options {
     struct target **target;
     unsigned targets;
     struct run_injection injection[RUN_INJECTORS];
-    unsigned injections; /* 0: every injector that applies, and none */
+    unsigned injections;         /* 0: every injector that applies, and none */
+    const struct run_wish *wish; /* these cells, and no others; targets must hold theirs */
+    size_t wishes;
+    uint64_t planted_cycles; /* at most so many in a planted cell, 0: as in any other */
+    const struct run_policy *policy;
+    void *policy_context;
+    double again_seconds;  /* no longer for @again, 0: as long as the run took */
+    uint64_t memory_bytes; /* data of one target, 0: no limit */
+    bool core_limited;     /* @core_bytes is the most that one target's core file has */
+    uint64_t core_bytes;
+    unsigned traces; /* recorder's traces kept, 0: 50 */
     bool no_control;
     uint64_t cycles;      /* per cell; 0: by time */
     double seconds;       /* --for; 0: by cycles */
@@ -79,7 +122,9 @@ struct run_cell {
     int injector;
     struct plan_spec spec;
     uint64_t key;
-    uint64_t next; /* first cycle that no job has */
+    const struct run_planted *planted; /* NULL: a cell like any */
+    uint64_t wanted;                   /* cycles, 0: by time */
+    uint64_t next;                     /* first cycle that no job has */
     uint64_t median_ns;
     uint64_t found; /* cycles with findings */
     double spent_s;
@@ -98,8 +143,6 @@ enum worker_phase {
     WORKER_READY, /* the server waits for a batch */
     WORKER_BATCH,
 };
-
-struct run;
 
 /** struct worker - one job and what it is doing. */
 struct worker {
@@ -179,6 +222,9 @@ void run_close(struct run *run);
  */
 bool run_cell_seldom_fired(const struct run_cell *cell);
 
+/** run_wants() - a batch of this cell may be begun. */
+bool run_wants(const struct run *run, const struct run_cell *cell);
+
 /** run_status() - the exit status that design.md promises. */
 int run_status(const struct run *run);
 
@@ -190,6 +236,8 @@ void run_fail(struct run *run, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* matrix.c */
+/** matrix_applies() - this injector has something to do in such a target. */
+bool matrix_applies(int injector, const struct target *target);
 int matrix_build(struct run *run, struct error *e);
 void matrix_free(struct run *run);
 int matrix_store(struct run *run, struct error *e);

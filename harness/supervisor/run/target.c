@@ -412,6 +412,72 @@ int target_program(char *const *argv, struct target **out, struct error *e)
     return 0;
 }
 
+/* The path is as seen from here, so it must not move with the directory. */
+static int pin_path(struct target *target, struct error *e)
+{
+    char *whole = realpath(target->path, NULL);
+
+    if (whole == NULL)
+        return error_set(e, ERROR_NOT_FOUND, "%s: %s", target->path, strerror(errno));
+    free(target->path);
+    target->path = whole;
+    return 0;
+}
+
+static int copy_variables(struct target *target, char *const *variable)
+{
+    unsigned count = 0;
+
+    while (variable[count] != NULL)
+        count++;
+    target->variable = calloc(count + 1, sizeof *target->variable);
+    for (unsigned i = 0; target->variable != NULL && i < count; i++)
+        if ((target->variable[i] = strdup(variable[i])) == NULL)
+            return ERROR_MEMORY;
+    return target->variable != NULL ? 0 : ERROR_MEMORY;
+}
+
+static char *surround_head(const struct target *target)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+
+    if (out == NULL)
+        return NULL;
+    if (target->directory != NULL) {
+        fputs("dir=", out);
+        quote_word(out, target->directory);
+    }
+    for (char **variable = target->variable; variable != NULL && *variable != NULL; variable++) {
+        fputs(ftell(out) > 0 ? " env=" : "env=", out);
+        quote_word(out, *variable);
+    }
+    fclose(out);
+    return text;
+}
+
+int target_surround(struct target *target, const char *directory, char *const *variable,
+                    struct error *e)
+{
+    int code = 0;
+
+    if (directory != NULL) {
+        target->directory = realpath(directory, NULL);
+        if (target->directory == NULL)
+            return error_set(e, ERROR_USAGE, "dir: %s: %s", directory, strerror(errno));
+        code = pin_path(target, e);
+    }
+    if (code == 0 && variable != NULL && variable[0] != NULL &&
+        copy_variables(target, variable) != 0)
+        code = error_set(e, ERROR_MEMORY, "out of memory");
+    if (code != 0)
+        return code;
+    free(target->head);
+    target->head = surround_head(target);
+    return target->head != NULL ? 0 : error_set(e, ERROR_MEMORY, "out of memory");
+}
+
 /* --- modules ------------------------------------------------------------------------------ */
 
 char *target_host(const char *libdir)
@@ -509,6 +575,10 @@ void target_free(struct target *target)
     free(target->path);
     free(target->environment);
     free(target->input);
+    free(target->directory);
+    for (char **word = target->variable; word != NULL && *word != NULL; word++)
+        free(*word);
+    free(target->variable);
     free(target->trouble);
     free(target->notes);
     free(target);

@@ -31,6 +31,8 @@ struct target {
     char *path;        /* file to execute */
     char *environment; /* "NAME=value NAME=value" on top of our own; may be "" */
     char *input;       /* file for stdin, NULL for /dev/null */
+    char *directory;   /* that it starts in, NULL: ours */
+    char **variable;   /* of its environment, "NAME=any value", NULL at the end; may be NULL */
     char build[17];    /* first 8 bytes of the program's or module's build id in hex, or "" */
     const struct workload *workload; /* NULL for a program or module */
     struct own *own;                 /* NULL but for a workload in somebody's shared object */
@@ -64,6 +66,14 @@ int target_workload(const char *text, const char *libdir, struct target **out, s
 
 /** target_program() - from a command; ERROR_NOT_FOUND or ERROR_NOT_EXECUTABLE as a shell would. */
 int target_program(char *const *argv, struct target **out, struct error *e);
+
+/**
+ * target_surround() - where a program runs. Both stand in its head, and so in its replay lines.
+ * @directory: NULL: ours. @variable: "NAME=value", NULL at the end; NULL: none. Copied.
+ * ERROR_MEMORY, or ERROR_USAGE if there is no such directory.
+ */
+int target_surround(struct target *target, const char *directory, char *const *variable,
+                    struct error *e);
 
 /**
  * target_module() - one cell of a module: load, use, unload it in each lap, by our host.

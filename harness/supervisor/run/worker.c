@@ -202,8 +202,8 @@ static uint64_t batch_size(const struct worker *worker, const struct run_cell *c
 
     if (size > BATCH_MOST)
         size = BATCH_MOST;
-    if (options->cycles != 0 && cell->next + size > options->cycles)
-        size = options->cycles - cell->next;
+    if (cell->wanted != 0 && cell->next + size > cell->wanted)
+        size = cell->wanted - cell->next;
     if (options->only_cycle)
         size = 1;
     return size;
@@ -401,7 +401,7 @@ static void tell_totals(struct run *run, struct run_cell *cell, const struct sto
     cell->next += sum->count;
     cell->found += sum->failed;
     run->total_cycles += sum->count;
-    run->total_failed += sum->failed;
+    run->total_failed += cell->planted == NULL ? sum->failed : 0;
     run->total_broken += sum->broken;
     set_median(cell);
 }
@@ -410,7 +410,7 @@ static bool cell_complete(const struct run *run, const struct run_cell *cell)
 {
     const struct run_options *options = &run->options;
 
-    return (options->cycles != 0 && cell->next >= options->cycles) ||
+    return (cell->wanted != 0 && cell->next >= cell->wanted) ||
            (options->until_found != 0 && cell->found >= options->until_found);
 }
 
@@ -467,6 +467,8 @@ static void finish(struct worker *worker, struct finished *batch)
     memset(&batch->laps, 0, sizeof batch->laps);
     laps_move_series(&batch->laps, &worker->laps);
     worker->cell->done |= cell_complete(run, worker->cell); /* time may have run out already */
+    if (run->options.policy != NULL)
+        run->options.policy->learn(run, worker->cell, &batch->found);
     worker->cell->busy = false;
     worker->cell = NULL;
 }

@@ -1,0 +1,370 @@
+/*
+ * `rundown nightly`, from outside: planted faults are found, any detector that is switched off
+ * shows in the calibration, what is killed goes on, what is known stays listed.
+ *
+ * Faults and detectors come from their registries; none is named here. Nights are counted in
+ * cycles, so that nothing depends on how fast this machine is.
+ */
+#include <harness/tests/command_run.h>
+
+#include <harness/detector.h>
+#include <harness/workload.h>
+#include <results/text/calibration.h>
+
+#include <CUnit/Basic.h>
+
+extern const struct detector *const detector_registry[];
+
+enum { LINE_BYTES = 8192, FOUND_CYCLES = 20, MISSED_CYCLES = 3, FAULTS = 64 };
+
+#define QUIET "nightly -q --no-lttng --confirm 0 --seed 1 "
+#define SMALL QUIET "--workload null --inject none "
+
+static struct said said;
+
+/* --- which fault needs which detector -----------------------------------------------------------
+ */
+
+/* Counts detectors that raise a code which this word means; the last of them is in @one. */
+static unsigned raisers(const char *choice, size_t length, const struct detector **one)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; detector_registry[i] != NULL; i++) {
+        char *codes = strdup(detector_registry[i]->codes);
+        char *rest = NULL;
+        bool raises = false;
+
+        for (char *code = strtok_r(codes, " ", &rest); code != NULL;
+             code = strtok_r(NULL, " ", &rest))
+            raises |= calibration_means(choice, length, code);
+        free(codes);
+        if (!raises)
+            continue;
+        count++;
+        *one = detector_registry[i];
+    }
+    return count;
+}
+
+/* One of the variant's words can be met by this detector alone. */
+static bool needs(const struct workload_variant *variant, const struct detector *detector)
+{
+    const char *at = variant->codes != NULL ? variant->codes : "";
+
+    while (*(at += strspn(at, " ")) != 0) {
+        size_t length = strcspn(at, " ");
+        const struct detector *one = NULL;
+
+        if (raisers(at, length, &one) == 1 && one == detector)
+            return true;
+        at += length;
+    }
+    return false;
+}
+
+/* Appends the first fault that needs @detector as an option; false if nobody declares one. */
+static bool add_fault(char *line, const struct detector *detector)
+{
+    for (unsigned i = 0; workload_registry[i] != NULL; i++) {
+        const struct workload *workload = workload_registry[i];
+
+        if (workload->unavailable != NULL && workload->unavailable() != NULL)
+            continue;
+        for (const struct workload_variant *v = workload->variants; v != NULL && v->name != NULL;
+             v++) {
+            char option[256];
+
+            if (!v->bad || !needs(v, detector))
+                continue;
+            snprintf(option, sizeof option, " --plant %s,variant=%s", workload->name, v->name);
+            if (strstr(line, option) == NULL)
+                strncat(line, option, LINE_BYTES - strlen(line) - 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void planted_faults_are_found(void)
+{
+    static char line[LINE_BYTES];
+    unsigned detectors = 0;
+    char *metrics;
+    sqlite3 *db;
+
+    mkdir("found", 0777);
+    snprintf(line, sizeof line, SMALL "--history found --out found/one --cycles %d", FOUND_CYCLES);
+    for (unsigned i = 0; detector_registry[i] != NULL; i++)
+        detectors += add_fault(line, detector_registry[i]);
+    CU_ASSERT_TRUE(detectors >= 5);
+    command_words(&said, NULL, line);
+    said_status("found", &said, 0);
+    text_fits("found", said.out, "calibration: ([0-9]+) of \\1 planted faults found");
+    db = record_of("found/one");
+    /* They are no cells of the run, and nothing that they have shown is its finding. */
+    asked("found", db, "SELECT count(*) FROM cell WHERE target NOT LIKE 'null %'", 0);
+    asked("found", db, "SELECT count(*) FROM finding", 0);
+    asked("found", db, "SELECT count(*) > 5 FROM line WHERE type = 'planted'", 1);
+    asked("found", db,
+          "SELECT count(*) FROM line WHERE type = 'planted' AND "
+          "json_extract(json, '$.missing') <> ''",
+          0);
+    sqlite3_close(db);
+    metrics = file_text("found/one/metrics.prom");
+    said_has("found", metrics != NULL ? metrics : "", "\nrundown_calibration_faults_found ");
+    said_has("found", metrics != NULL ? metrics : "", "\nrundown_calibration_false_alarms 0\n");
+    free(metrics);
+}
+
+static void a_detector_switched_off_is_told(void)
+{
+    for (unsigned i = 0; detector_registry[i] != NULL; i++) {
+        const char *name = detector_registry[i]->name;
+        static char line[LINE_BYTES];
+
+        snprintf(line, sizeof line, SMALL "--history off --out off-%s --cycles %d --without %s",
+                 name, MISSED_CYCLES, name);
+        if (!add_fault(line, detector_registry[i]))
+            continue;
+        command_words(&said, NULL, line);
+        said_status(name, &said, 3);
+        said_has(name, said.out, "NOT FOUND");
+        said_has(name, said.out, "NOT TO BE TRUSTED");
+    }
+}
+
+/* --- a night that was killed
+ * ---------------------------------------------------------------------- */
+
+#define CUT                                                                                        \
+    QUIET "--jobs 2 --workload null --workload module-cycle --inject exit --inject thread-kill "   \
+          "--plant exit-handlers,variant=thread-created --cycles 80 "
+
+static long long cycles_in(const char *path)
+{
+    sqlite3_stmt *statement = NULL;
+    long long count = 0;
+    sqlite3 *db;
+
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
+        sqlite3_prepare_v2(db, "SELECT sum(next) FROM cell", -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        count = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return count;
+}
+
+/* Kills it once @enough cycles are stored; what was under way then is lost. */
+static void kill_after(const char *words, long long enough)
+{
+    struct going going;
+
+    going_start(&going, NULL, "%s", words);
+    while (!going_ended(&going, 5) && cycles_in("cut/two/run.sqlite") < enough)
+        ;
+    kill(going.pid, SIGKILL);
+    going_end(&going, &said);
+}
+
+static char *all_cells(const char *path)
+{
+    sqlite3 *db;
+    char *text;
+
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    text = ask_text(db, "SELECT group_concat(id || ' ' || target || ' ' || injector || ' ' || key "
+                        "|| ' ' || planned || ' ' || next || ' ' || (passed + failed + broken + "
+                        "skipped + not_fired), char(10)) FROM (SELECT * FROM cell ORDER BY id)");
+    sqlite3_close(db);
+    return text;
+}
+
+static void killed_three_times_it_is_the_same_night(void)
+{
+    char *whole, *parts;
+
+    mkdir("cut", 0777);
+    command_run(&said, CUT "--history cut --out cut/one");
+    CU_ASSERT_TRUE(said.status == 0 || said.status == 1);
+    kill_after(CUT "--history cut --out cut/two", 1);
+    kill_after(CUT "--history cut --resume=cut/two", cycles_in("cut/two/run.sqlite") + 90);
+    kill_after(CUT "--history cut --resume=cut/two", cycles_in("cut/two/run.sqlite") + 150);
+    command_run(&said, CUT "--history cut --resume"); /* the newest of its history */
+    CU_ASSERT_TRUE(said.status == 0 || said.status == 1);
+    whole = all_cells("cut/one/run.sqlite");
+    parts = all_cells("cut/two/run.sqlite");
+    text_same("cells", parts, whole);
+    CU_ASSERT_PTR_NOT_NULL(strstr(whole, " 80 80 80"));
+    free(whole);
+    free(parts);
+}
+
+/* --- what is new ---------------------------------------------------------------------------------
+ */
+
+#define LATE                                                                                       \
+    QUIET "--workload plugin-singleton,variant=late-join --inject none --plant lost-wakeup "       \
+          "--cycles 20 --history news "
+
+static void what_is_new(void)
+{
+    mkdir("news", 0777);
+    command_run(&said, LATE "--out news/a");
+    said_status("first", &said, 1);
+    said_has("first", said.out, "no other run in news to compare with");
+    command_run(&said, LATE "--out news/b");
+    said_status("second", &said, 1);
+    said_has("second", said.out, "new: nothing that the 1 runs in news had not seen");
+    CU_ASSERT_EQUAL(access("news/b/report.html", R_OK), 0);
+    CU_ASSERT_EQUAL(access("news/b/junit.xml", R_OK), 0);
+    CU_ASSERT_EQUAL(access("news/b/metrics.prom", R_OK), 0);
+    command_run(&said,
+                QUIET "--workload null --inject none --cycles 4 "
+                      "--plant exit-handlers,variant=thread-created --history news --out news/c");
+    said_status("third", &said, 0);
+}
+
+/* --- the configuration
+ * ---------------------------------------------------------------------------- */
+
+/* The fenced block of docs/nightly.md, as a user would copy it. */
+static void write_example(const char *path)
+{
+    char *page = file_text(RUNDOWN_SOURCE_DIR "/docs/nightly.md");
+    char *begin = page != NULL ? strstr(page, "```yaml\n") : NULL;
+    char *end = begin != NULL ? strstr(begin + 8, "```") : NULL;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(end);
+    *end = 0;
+    file_write(path, begin + 8, 0666);
+    free(page);
+}
+
+static void the_example_runs(void)
+{
+    sqlite3 *db;
+
+    write_example("example.yaml");
+    mkdir("nights", 0777);
+    command_run(&said, "nightly -q --no-lttng --confirm 0 --seed 1 --cycles 8 "
+                       "example.yaml --out nights/one");
+    said_status("example", &said, 0);
+    said_has("example", said.out, "known until 2099-12-31");
+    said_has("example", said.out, "of them");
+    db = record_of("nights/one");
+    asked("example", db, "SELECT count(*) FROM cell WHERE target = 'null variant=plain'", 3);
+    asked("example", db, "SELECT count(*) FROM cell WHERE target LIKE 'heap-churn %threads=3'", 2);
+    asked("example", db,
+          "SELECT count(*) FROM cell WHERE target = "
+          "'dir=/tmp env=LC_ALL=C env=''GREETING=good night'' -- /bin/cat -'",
+          2);
+    asked("example", db, "SELECT count(*) FROM cell WHERE target LIKE 'module %sqlite3%'", 6);
+    asked("example", db, "SELECT count(*) FROM cell WHERE cycles <> 8 AND state = ''", 0);
+    sqlite3_close(db);
+}
+
+/* What is known and not expired does not count; else it does. */
+static void known_findings_expire(void)
+{
+    static const struct {
+        const char *until;
+        int status;
+        const char *says;
+    } cases[] = {{"2999-12-31", 0, "known until 2999-12-31: we know"},
+                 {"2001-01-31", 1, "expired on 2001-01-31, and counts again"}};
+
+    mkdir("known", 0777);
+    for (unsigned i = 0; i < 2; i++) {
+        char text[512];
+
+        snprintf(text, sizeof text,
+                 "cycles: 3\nconfirm: 0\nlttng: false\nhistory: known\ninject: [none]\n"
+                 "workloads: [{name: plugin-singleton, variant: late-join}]\n"
+                 "calibration: {plant: [\"exit-handlers,variant=thread-created\"]}\n"
+                 "known: [{code: loader.deadlock, reason: we know, until: %s}]\n",
+                 cases[i].until);
+        file_write("known.yaml", text, 0666);
+        command_run(&said, "nightly -q known.yaml --out known/%u", i);
+        said_status(cases[i].until, &said, cases[i].status);
+        said_has(cases[i].until, said.out, cases[i].says);
+    }
+}
+
+static void what_does_not_fit_is_refused(void)
+{
+    static const struct {
+        const char *text;
+        const char *says;
+    } cases[] = {
+        {"for: 8h\njob: 2\n", "bad.yaml:2:1: 'job' is no key of a night's configuration; did you "
+                              "mean 'jobs'?"},
+        {"jobs: many\n", "bad.yaml:1:7: 'many' is not a number"},
+        {"jobs: 0\n", "bad.yaml:1:7: 0 is outside 1 to 64"},
+        {"jobs:\n", "bad.yaml:1:1: 'jobs' has no value"},
+        {"for: soon\n", "bad.yaml:1:6: 'soon' is no duration; write 90s, 30m or 8h"},
+        {"for: 1h\ncycles: 3\n", "bad.yaml:1:1: 'for' and 'cycles' exclude each other"},
+        {"disk: 3X\n", "bad.yaml:1:7: '3X' is no size; write 500M"},
+        {"memory: 1M\n", "bad.yaml:1:9: less than 64M is too little"},
+        {"workloads:\n  - heap-chrun\n", "bad.yaml:2:5: workload: 'heap-chrun' is unknown; did you "
+                                         "mean 'heap-churn'?"},
+        {"workloads: [{name: heap-churn, variant: shared}]\n", "bad.yaml:1:14: workload: "
+                                                               "'heap-churn' has no variant"},
+        {"workloads: [{variant: x}]\n", "bad.yaml:1:14: a workload needs its name"},
+        {"workloads: some\n", "bad.yaml:1:12: 'some' is neither 'all' nor a list"},
+        {"inject: [thread-kil]\n", "bad.yaml:1:10: inject: 'thread-kil' is unknown; did you mean "
+                                   "'thread-kill'?"},
+        {"programs:\n  - argv: [/no/such]\n", "bad.yaml:2:5: /no/such: No such file"},
+        {"programs: [{dir: /}]\n", "bad.yaml:1:13: a program needs its argv"},
+        {"programs: [{argv: [/bin/true], dir: /no/such}]\n", "bad.yaml:1:37: dir: /no/such"},
+        {"programs: [{argv: [/bin/true], stdin: /no/such}]\n", "bad.yaml:1:39: stdin: /no/such"},
+        {"modules: [{use: [f]}]\n", "bad.yaml:1:12: a module needs its library"},
+        {"known: [{code: heap.corupt-block, reason: x, until: 2030-01-01}]\n",
+         "bad.yaml:1:16: 'heap.corupt-block' is no stop code; did you mean 'heap.corrupt-block'?"},
+        {"known: [{code: heap.corrupt-block, reason: x, until: 2030-02-30}]\n",
+         "bad.yaml:1:54: '2030-02-30' is no day; write 2026-12-31"},
+        {"known: [{code: heap.corrupt-block, until: 2030-02-03}]\n",
+         "bad.yaml:1:10: a known finding needs a reason"},
+        {"known: [{reason: x, until: 2030-02-03}]\n",
+         "bad.yaml:1:10: a known finding has a signature or a code, one of them"},
+        {"outputs: {jsnol: x}\n", "bad.yaml:1:11: 'jsnol' is no format; did you mean 'jsonl'?"},
+        {"without: [crush]\n", "bad.yaml:1:11: without: 'crush' is no detector; did you mean "
+                               "'crash'?"},
+        {"calibration: {plant: [heap-chrun]}\n",
+         "bad.yaml:1:23: workload: 'heap-chrun' is unknown"},
+        {"- a\n", "bad.yaml:1:3: a night's configuration is written as 'key: value' lines"},
+        {"a: [b\n", "bad.yaml:"},
+    };
+
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        file_write("bad.yaml", cases[i].text, 0666);
+        command_run(&said, "nightly bad.yaml");
+        said_status(cases[i].text, &said, 2);
+        said_has(cases[i].text, said.err, cases[i].says);
+        CU_ASSERT_TRUE(said_one_line(said.err));
+    }
+    command_run(&said, "nightly none.yaml");
+    said_status("none", &said, 2);
+    said_has("none", said.err, "none.yaml: No such file or directory");
+}
+
+int main(void)
+{
+    CU_pSuite suite;
+
+    if (CU_initialize_registry() != CUE_SUCCESS)
+        return 2;
+    suite = CU_add_suite("nightly", place_open, place_close);
+    CU_ADD_TEST(suite, planted_faults_are_found);
+    CU_ADD_TEST(suite, a_detector_switched_off_is_told);
+    CU_ADD_TEST(suite, killed_three_times_it_is_the_same_night);
+    CU_ADD_TEST(suite, what_is_new);
+    CU_ADD_TEST(suite, what_does_not_fit_is_refused);
+    CU_ADD_TEST(suite, known_findings_expire);
+    CU_ADD_TEST(suite, the_example_runs);
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    CU_basic_run_tests();
+    said_free(&said);
+    return CU_get_number_of_failures() != 0;
+}
