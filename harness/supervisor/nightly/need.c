@@ -12,8 +12,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Shares of the night: dealt out evenly; to planted cells once all is found; size of a look. */
-static const double FLOOR_SHARE = 0.5, PLANTED_SHARE = 0.1;
+/* Shares of the night: dealt out evenly; to planted cells while some are not found, which a short
+ * night on a busy machine needs to be worth anything; to clean twins below their floor; to all
+ * planted cells afterwards. */
+static const double FLOOR_SHARE = 0.5, SOUGHT_SHARE = 0.8, TWIN_SHARE = 0.3, PLANTED_SHARE = 0.1;
 static const uint64_t LOOK_NS = 2000000000;
 
 enum { FLOOR_CYCLES = 20 };
@@ -245,8 +247,10 @@ static struct run_cell *next(struct run *run, const struct target *target)
     }
     if (real.cell == NULL || planted.cell == NULL)
         return real.cell != NULL ? real.cell : planted.cell;
-    /* In turns while planted ones are due, so that they meet the same conditions. */
-    share = planted.rank == RANK_REST ? PLANTED_SHARE : 0.5;
+    /* Among each other, so that planted ones meet the same conditions. */
+    share = planted.rank == RANK_FIRST   ? SOUGHT_SHARE
+            : planted.rank == RANK_FLOOR ? TWIN_SHARE
+                                         : PLANTED_SHARE;
     return spent[1] < share * (spent[0] + spent[1]) ? planted.cell : real.cell;
 }
 

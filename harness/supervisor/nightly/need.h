@@ -2,11 +2,10 @@
  * need.h: which cell gets the next batch of a night.
  *
  * First what is new or changed since the last night, and planted faults that were not found yet,
- * in turns; then every cell has its floor; then the cell where one more second is likeliest to
- * show a signature never seen in it: the upper end of Good and Turing's estimate over the mean
- * cost of a cycle. Planted cells keep a tenth of the time to the end, so that their rates are
- * known, too.
- * Source: statistics as in results/stats/novelty.h.
+ * these with four fifths of the time; then every cell has its floor; then the cell where one more
+ * second is likeliest to show a signature never seen in it: the upper end of Good and Turing's
+ * estimate over the mean cost of a cycle. Planted cells keep a tenth of the time to the end, so
+ * that their rates are known, too. Source: statistics as in results/stats/novelty.h.
  */
 #ifndef SUPERVISOR_NIGHTLY_NEED_H
 #define SUPERVISOR_NIGHTLY_NEED_H
