@@ -26,8 +26,9 @@ enum variant { TAKEN_BACK, FIRST_BAD };
 static const struct workload_variant variants[] = {
     [TAKEN_BACK] = {.name = "taken-back",
                     .summary = "all kinds in turn: each taken back, or called, before the unload",
-                    .tolerates = "thread-kill thread-suspend thread-cancel main-kill "
-                                 "main-pthread_exit exit-nt-order module-unload module-reload"},
+                    .tolerates =
+                        "thread-kill thread-suspend thread-cancel main-kill "
+                        "main-pthread_exit exit-nt-order module-unload module-reload alloc-fail"},
     [FIRST_BAD + LEAVER_KEY] = BAD("key", "the destructor of thread-specific data is left"),
     [FIRST_BAD + LEAVER_THREAD_LOCAL] = BAD("thread-local", "that of a thread_local object is"),
     [FIRST_BAD + LEAVER_SIGNAL] = BAD("signal-handler", "a handler of a signal is"),
