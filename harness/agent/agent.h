@@ -168,6 +168,9 @@ extern uint64_t emit_span;
 /* --- hooks' frame ---------------------------------------------------------------------- */
 
 void agent_attend(struct abi_lane *lane);
+/** A hook event, while a thread is parked or laps are counted by events. @lane->depth is 1. */
+void agent_tick(struct abi_lane *lane);
+typedef uint64_t __attribute__((__may_alias__)) agent_word;
 
 /** One hooked call under way. @lane is NULL where nothing is recorded; @outer names the call
  *  that it is nested in (malloc inside dlopen). */
@@ -194,8 +197,8 @@ static inline struct agent_call agent_enter(uint32_t site, uint64_t caller)
     lane->site = site;
     lane->site_caller = caller;
     hit = ++lane->hits[site];
-    if (UNLIKELY(CONTROL->parked != 0))
-        strike_park_tick();
+    if (UNLIKELY(*(const volatile agent_word *)&CONTROL->parked != 0)) /* or paced */
+        agent_tick(lane);
     if (UNLIKELY(hit == lane->due[site]))
         strike_due(lane, site);
     return call;
@@ -261,6 +264,8 @@ void look_at_last_lap(const struct abi_lane *lane);
 /* --- lap.c, probe.c ------------------------------------------------------------------------ */
 
 void lap_take(struct abi_lap *out);
+/** lap_at.c: the code of --lap-at is made to come by, if its module is there now. */
+void lap_at_install(void);
 /** Once a cycle, if the run asks for it and a thread was killed or parked. */
 void probe_run(struct abi_lane *lane);
 void probe_at_exit(struct agent_call call);

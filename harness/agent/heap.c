@@ -108,6 +108,20 @@ void heap_missed(const void *block)
         ;
 }
 
+/* Site 0 stands for those that found no room in the table. */
+void heap_count_site(uint32_t site, int64_t bytes, int64_t blocks)
+{
+    struct abi_site_count *live = &agent_memory->lap_sites.live[site & (ABI_CALL_SITES - 1)];
+
+    if (CONTROL->alive <= 1) { /* nobody to race with */
+        live->bytes += bytes;
+        live->blocks += blocks;
+        return;
+    }
+    __atomic_fetch_add(&live->bytes, bytes, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&live->blocks, blocks, __ATOMIC_RELAXED);
+}
+
 uint32_t heap_call_site(uint64_t caller)
 {
     uint64_t *table = agent_memory->call_site;

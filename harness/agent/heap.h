@@ -73,6 +73,9 @@ static inline void heap_fill(struct abi_heap_slot *slot, struct heap_block was)
     slot->caller = was.site;
 }
 
+/** In cycles that take laps: @blocks (1 or -1) of @bytes came to or went from a call site. */
+void heap_count_site(uint32_t site, int64_t bytes, int64_t blocks);
+
 static inline void heap_put_back(struct abi_lane *lane, const void *block, struct heap_block was)
 {
     uint64_t key = heap_key((uint64_t)block, CONTROL->epoch);
@@ -80,6 +83,8 @@ static inline void heap_put_back(struct abi_lane *lane, const void *block, struc
 
     lane->live_bytes += was.bytes;
     lane->live_blocks++;
+    if (UNLIKELY(CONTROL->counts_sites != 0))
+        heap_count_site(was.site, was.bytes, 1);
     if (UNLIKELY(!heap_is_free(slot->key, key)) || UNLIKELY(CONTROL->alive > 1)) {
         heap_put_elsewhere(block, key, was);
         return;
@@ -113,6 +118,8 @@ static inline struct heap_block heap_remove(struct abi_lane *lane, const void *b
     was = (struct heap_block){slot->bytes, slot->caller};
     lane->live_bytes -= was.bytes;
     lane->live_blocks--;
+    if (UNLIKELY(CONTROL->counts_sites != 0))
+        heap_count_site(was.site, -was.bytes, -1);
     __atomic_store_n(&slot->key, key | ABI_HEAP_FREED, __ATOMIC_RELEASE);
     return was;
 }

@@ -443,6 +443,8 @@ static void note_load(const struct loader_frame *frame, uint64_t handle)
 
     if (handle != 0 && !lane->elsewhere)
         real.dl_iterate_phdr(note_loaded, &change);
+    if (UNLIKELY(CONTROL->lap_mode == LAPS_AT) && handle != 0)
+        lap_at_install();
     lane_event(lane, EVENT_LOAD_END, CONTROL->modules, handle, 0);
 }
 

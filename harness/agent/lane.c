@@ -5,6 +5,7 @@
 #include "agent.h"
 #include "emit.h"
 #include "heap_check.h"
+#include "lap.h"
 #include "sched.h"
 
 #include <string.h>
@@ -155,6 +156,7 @@ void lane_begin_main(void)
     strike_arm(lane);
     identify(lane);
     lane->state = LANE_RUNS;
+    lap_begin_cycle();
     sched_begin(lane);
     lane_event(lane, EVENT_CYCLE_BEGIN, 0, CONTROL->cycle, 0);
 }

@@ -5,6 +5,7 @@
 #include "lap.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 
 static int64_t live(size_t field)
@@ -113,17 +114,85 @@ void lap_take(struct abi_lap *out)
     count_fds(out);
 }
 
+/* --- call sites ------------------------------------------------------------------------------ */
+
+/* Every second sample goes: the others are as if they had been taken half as often from the start.
+ */
+static void thin_out(struct abi_lap_sites *sites)
+{
+    for (unsigned i = 0; i < ABI_SITE_SAMPLES / 2; i++)
+        memcpy(sites->sample[i], sites->sample[2 * i + 1], sizeof sites->sample[i]);
+    sites->samples = ABI_SITE_SAMPLES / 2;
+    sites->every *= 2;
+}
+
+static void sample_sites(uint64_t done)
+{
+    struct abi_lap_sites *sites = &agent_memory->lap_sites;
+
+    if (done % sites->every != 0)
+        return;
+    if (sites->samples == ABI_SITE_SAMPLES)
+        thin_out(sites);
+    if (done % sites->every != 0)
+        return;
+    memcpy(sites->sample[sites->samples], sites->live, sizeof sites->live);
+    sites->samples++;
+}
+
+/* A number of laps that is known beforehand needs no thinning out. */
+void lap_begin_cycle(void)
+{
+    struct abi_lap_sites *sites = &agent_memory->lap_sites;
+
+    CONTROL->counts_sites = (uint32_t)abi_takes_laps(CONTROL);
+    if (CONTROL->counts_sites == 0)
+        return;
+    if (CONTROL->lap_mode == LAPS_EVERY)
+        CONTROL->paced = CONTROL->lap_every;
+    memset(sites->live, 0, sizeof sites->live);
+    sites->samples = sites->busy = 0;
+    sites->progress = 0;
+    sites->every = 1;
+    while (CONTROL->laps / sites->every > ABI_SITE_SAMPLES)
+        sites->every *= 2;
+    sites->epoch = CONTROL->epoch;
+}
+
 void lap_end(struct abi_lane *lane, uint64_t lap)
 {
     uint64_t done = CONTROL->lap;
     struct abi_lap *sample = &agent_memory->lap[done % ABI_LAPS];
 
     lane_put(lane, EVENT_LAP_END, SITE_LAP, 0, lap, 0, 0, agent_ticks());
-    if (CONTROL->laps > 1) {
+    if (abi_takes_laps(CONTROL) && CONTROL->purpose == PURPOSE_CYCLE) {
         while (done - __atomic_load_n(&CONTROL->laps_read, __ATOMIC_ACQUIRE) >= ABI_LAPS)
             agent_futex_wait((uint32_t *)&CONTROL->laps_read, (uint32_t)(done - ABI_LAPS));
-        sample->lap = lap;
+        sample->ticks = agent_ticks();
         lap_take(sample);
+        sample_sites(done + 1);
     }
     __atomic_store_n(&CONTROL->lap, done + 1, __ATOMIC_RELEASE);
+}
+
+/* No lock of the program's: whoever has it is in here, and comes out. */
+void lap_count(struct abi_lane *lane)
+{
+    uint32_t *busy = &agent_memory->lap_sites.busy;
+
+    while (__atomic_exchange_n(busy, 1, __ATOMIC_ACQUIRE) != 0)
+        RAW1(SYS_sched_yield, 0);
+    lap_end(lane, CONTROL->lap);
+    __atomic_store_n(busy, 0, __ATOMIC_RELEASE);
+}
+
+void agent_tick(struct abi_lane *lane)
+{
+    if (CONTROL->parked != 0)
+        strike_park_tick();
+    if (CONTROL->paced != 0 && !lane->elsewhere &&
+        __atomic_add_fetch(&agent_memory->lap_sites.progress, 1, __ATOMIC_RELAXED) %
+                CONTROL->paced ==
+            0)
+        lap_count(lane);
 }

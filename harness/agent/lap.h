@@ -4,7 +4,13 @@
 
 #include "agent.h"
 
+/** Of a new cycle, by its main thread, before anything is counted. */
+void lap_begin_cycle(void);
+
 /** Takes the counts, and hands them to the supervisor; waits when it is far behind. */
 void lap_end(struct abi_lane *lane, uint64_t lap);
+
+/** The same where any thread may be the one that ends a lap, and others run on. */
+void lap_count(struct abi_lane *lane);
 
 #endif

@@ -38,6 +38,17 @@ static bool has_failed(void)
            WEXITSTATUS(before) != (CONTROL->exit_status & 0xff);
 }
 
+/* A block every two laps, since half-way: warming up is over by then. */
+static bool has_grown(void)
+{
+    uint64_t laps = CONTROL->lap_mode == LAPS_BODY ? CONTROL->laps : CONTROL->lap;
+    const struct abi_lap *half = &agent_memory->lap[laps / 2 % ABI_LAPS];
+    const struct abi_lap *last = &agent_memory->lap[(laps - 1) % ABI_LAPS];
+
+    return laps >= LAPS_LEAST && laps <= ABI_LAPS &&
+           last->heap_blocks - half->heap_blocks >= (int64_t)laps / 4;
+}
+
 void look_at_end(const struct abi_lane *lane)
 {
     if (lane == NULL)
@@ -46,17 +57,8 @@ void look_at_end(const struct abi_lane *lane)
         stop(lane, LOOK_ASKED);
     else if (UNLIKELY(has_failed()))
         stop(lane, LOOK_FAILED);
-}
-
-/* A block every two laps, since half-way: warming up is over by then. */
-static bool has_grown(void)
-{
-    uint32_t laps = CONTROL->laps;
-    const struct abi_lap *half = &agent_memory->lap[laps / 2 % ABI_LAPS];
-    const struct abi_lap *last = &agent_memory->lap[(laps - 1) % ABI_LAPS];
-
-    return laps >= LAPS_LEAST && laps <= ABI_LAPS &&
-           last->heap_blocks - half->heap_blocks >= (int64_t)laps / 4;
+    else if (UNLIKELY(CONTROL->lap_mode != LAPS_BODY) && has_grown())
+        stop(lane, LOOK_GREW); /* nobody knew which lap would be the last */
 }
 
 void look_at_last_lap(const struct abi_lane *lane)

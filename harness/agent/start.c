@@ -312,6 +312,7 @@ static int wrapped_main(int argc, char **argv, char **environment)
         fill_begin();
         guard_begin();
     }
+    lap_at_install();
     fatal_stack(&agent_memory->lane[0]);
     if (!(CONTROL->options & OPTION_FRESH))
         serve();

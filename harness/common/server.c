@@ -265,7 +265,7 @@ static void judge(struct server *server, int status)
             control->anomaly |= ANOMALY_NO_AGENT;
         if (!as_expected(control, status))
             control->anomaly |= ANOMALY_STATUS;
-        if (control->laps > 1)
+        if (abi_takes_laps(control))
             control->anomaly |= ANOMALY_SERIES;
     }
     if (ours && control->anomaly == ANOMALY_NOTE && ++control->noted > NOTES_READ)

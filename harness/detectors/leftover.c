@@ -138,6 +138,19 @@ static void say_blocks(struct finding *finding, const struct evidence *evidence,
                     (long long)last);
 }
 
+/* Most bytes first, and all that grow as evidence has them: ten at most. */
+static void say_sites(struct finding *finding, const struct evidence *evidence)
+{
+    char bytes[32], blocks[32];
+
+    for (unsigned i = 0; i < evidence->sites && i < EVIDENCE_SITES; i++) {
+        const struct evidence_site *site = &evidence->site[i];
+
+        finding_say(finding, "%s bytes and %s blocks per lap from %s",
+                    slope_text(site->bytes, bytes), slope_text(site->blocks, blocks), site->place);
+    }
+}
+
 static void judge_long(const struct evidence *evidence, struct judgement *judgement,
                        const struct series *series, const long long *samples, size_t count)
 {
@@ -155,6 +168,8 @@ static void judge_long(const struct evidence *evidence, struct judgement *judgem
     say_slope(finding, series, &leak);
     if (series->code == STOP_LEAK_TREND_HEAP)
         say_blocks(finding, evidence, count);
+    if (series->code == STOP_LEAK_TREND_HEAP)
+        say_sites(finding, evidence);
 }
 
 /* --- short series

@@ -22,7 +22,7 @@ static void open_laps(unsigned count)
     fixture_open(&f);
     for (unsigned i = 0; i < LAPS; i++)
         laps[i] = (struct abi_lap){
-            .lap = i,
+            .ticks = i,
             .heap_bytes = 10000,
             .heap_blocks = 100,
             .threads = 2,

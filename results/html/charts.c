@@ -117,7 +117,7 @@ static double at_y(const struct scale *scale, double value)
     return HIGH - BOTTOM - share * (HIGH - TOP - BOTTOM);
 }
 
-static struct scale scale_of(const struct html_leak *leak)
+static struct scale scale_of(const struct leak_series *leak)
 {
     struct scale scale = {.low = (double)leak->samples[0],
                           .high = (double)leak->samples[0],
@@ -130,13 +130,13 @@ static struct scale scale_of(const struct html_leak *leak)
     return scale;
 }
 
-static size_t slice_of(const struct html_leak *leak, size_t slices, size_t i)
+static size_t slice_of(const struct leak_series *leak, size_t slices, size_t i)
 {
     return leak->count / slices * i + leak->count % slices * i / slices;
 }
 
 /* Of a long series the least and the greatest of each slice: neither a floor nor a peak is lost. */
-static void write_samples(FILE *out, const struct html_leak *leak, const struct scale *scale)
+static void write_samples(FILE *out, const struct leak_series *leak, const struct scale *scale)
 {
     size_t slices = leak->count < HTML_POINTS ? leak->count : HTML_POINTS;
 
@@ -165,7 +165,7 @@ static void write_band(FILE *out, const char *class, const struct scale *scale, 
             HIGH - TOP - BOTTOM);
 }
 
-static void write_floors(FILE *out, const struct html_leak *leak, const struct scale *scale)
+static void write_floors(FILE *out, const struct leak_series *leak, const struct scale *scale)
 {
     const struct stats_floors *floors = &leak->opinion.leak.floors;
 
@@ -176,7 +176,7 @@ static void write_floors(FILE *out, const struct html_leak *leak, const struct s
     fputs("\"/>", out);
 }
 
-static void write_axes(FILE *out, const struct html_leak *leak, const struct scale *scale)
+static void write_axes(FILE *out, const struct leak_series *leak, const struct scale *scale)
 {
     char low[AMOUNT_BYTES], high[AMOUNT_BYTES], lap[AMOUNT_BYTES];
 
@@ -197,7 +197,7 @@ static void write_axes(FILE *out, const struct html_leak *leak, const struct sca
 }
 
 /* For the script: numbers alone. */
-static void write_data(FILE *out, const struct html_leak *leak)
+static void write_data(FILE *out, const struct leak_series *leak)
 {
     size_t step = leak->count / (4 * HTML_POINTS) + 1;
 
@@ -208,7 +208,7 @@ static void write_data(FILE *out, const struct html_leak *leak)
     fputs("]}</script>", out);
 }
 
-void html_floors(FILE *out, const struct html_leak *leak, size_t number)
+void html_floors(FILE *out, const struct leak_series *leak, size_t number)
 {
     const struct stats_floors *floors = &leak->opinion.leak.floors;
     bool judged = leak->opinion.leak.verdict >= STATS_LEAK_CLEAN;

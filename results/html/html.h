@@ -17,7 +17,7 @@
 #include <harness/error.h>
 #include <harness/report.h>
 #include <harness/stop_code.h>
-#include <results/text/opinion.h>
+#include <results/text/leaks.h>
 #include <results/text/rate.h>
 
 struct store;
@@ -50,21 +50,6 @@ struct html_finding {
     char *extras;
 };
 
-/** struct html_leak - all series of one kind of one cell: the worst, and how many there are.
- * @samples: of the worst, usable ones; owned. @behind: stored ones that were left out. */
-struct html_leak {
-    size_t cell;
-    char *kind;
-    uint64_t cycle;
-    uint64_t first_lap;
-    uint64_t series;
-    struct stats_leak verdict;
-    struct opinion opinion;
-    long long *samples;
-    size_t count;
-    size_t behind;
-};
-
 /** struct html - the page while it is made. @rates: of the cells, in their order. */
 struct html {
     struct store *store;
@@ -75,8 +60,9 @@ struct html {
     struct rate *rates;
     struct html_finding *findings;
     size_t finding_count, finding_room;
-    struct html_leak *leaks;
-    size_t leak_count, leak_room;
+    struct leaks run_leaks;
+    struct leak_series *leaks; /* those of run_leaks */
+    size_t leak_count;
     int code; /* of a failure inside a callback */
     struct error *e;
 };
@@ -121,7 +107,7 @@ void html_chain(FILE *out, const char *waits, int64_t id);                      
 int html_tracks(FILE *out, const struct store_finding *finding, struct error *e); /* tracks.c */
 void html_histogram(FILE *out, const struct store_cell *cell);                    /* charts.c */
 void html_interval(FILE *out, const struct rate *rate);
-void html_floors(FILE *out, const struct html_leak *leak, size_t number);
+void html_floors(FILE *out, const struct leak_series *leak, size_t number);
 
 /* --- embedded (made by CMake) --- */
 

@@ -7,112 +7,20 @@
 #include <results/store/store.h>
 #include <results/text/amount.h>
 
-#include <math.h>
-#include <stdlib.h>
+enum { ROWS = 1500 };
 
-enum { DIFFERENCES = 20, ROWS = 1500 };
-
-static void begin_field(FILE *out, const char *name)
+static void write_fact(void *context, const char *name, const char *text)
 {
+    FILE *out = context;
+
     fprintf(out, "<div><dt>%s</dt><dd>", name);
-}
-
-static void end_field(FILE *out)
-{
+    html_text(out, text);
     fputs("</dd></div>\n", out);
-}
-
-static void write_slope(FILE *out, const struct stats_leak *leak, const char *unit)
-{
-    char slope[AMOUNT_BYTES], low[AMOUNT_BYTES], high[AMOUNT_BYTES];
-
-    begin_field(out, "slope");
-    fprintf(out, "<b>%s %s/cycle</b>, 95 %% interval %s to %s",
-            opinion_signed(leak->slope.slope, slope), unit, opinion_signed(leak->slope.low, low),
-            opinion_signed(leak->slope.high, high));
-    end_field(out);
-    if (isfinite(leak->early_slope)) {
-        begin_field(out, "before");
-        fprintf(out, "%s %s/cycle in the window before", opinion_signed(leak->early_slope, slope),
-                unit);
-        end_field(out);
-    }
-    begin_field(out, "growth");
-    fprintf(out, "%+lld %s over cycles %zu to %zu", leak->growth, unit, leak->floors.start[0],
-            leak->floors.start[leak->floors.blocks] - 1);
-    end_field(out);
-    begin_field(out, "chance");
-    fprintf(out, "%.2g of such a rise without a trend", leak->chance.p);
-    end_field(out);
-}
-
-static void write_smallest(FILE *out, const struct opinion *opinion, const char *unit)
-{
-    char even[AMOUNT_BYTES], more[AMOUNT_BYTES];
-
-    if (!opinion_is_bounded(opinion))
-        return;
-    begin_field(out, "smallest");
-    fprintf(out, "it would have shown a leak of %s %s/cycle at even odds, of %s likely",
-            opinion_bound(opinion->smallest.per_lap, even), unit,
-            opinion_bound(opinion_likely(opinion), more));
-    end_field(out);
-}
-
-static void write_rest(FILE *out, const struct opinion *opinion)
-{
-    begin_field(out, "floor");
-    if (opinion->leak.quiet > 0)
-        fprintf(out, "no new one for %zu cycles", opinion->leak.quiet);
-    else
-        fputs("a new one in the last block", out);
-    end_field(out);
-    if (opinion->leak.verdict == STATS_LEAK_SUSPECT) {
-        begin_field(out, "next");
-        fprintf(out, "not proved; %zu cycles would tell", opinion_needs(opinion));
-        end_field(out);
-    }
-    if (opinion->trail.withdrawn_at != 0) {
-        begin_field(out, "withdrawn");
-        fprintf(out, "it was a leak at %zu cycles, which %zu did not confirm",
-                opinion->trail.leak_at, opinion->trail.withdrawn_at);
-        end_field(out);
-    }
-}
-
-static void write_differences(FILE *out, const struct html_leak *leak)
-{
-    size_t first = leak->count > DIFFERENCES ? leak->count - DIFFERENCES : 1;
-
-    if (leak->count < 2)
-        return;
-    begin_field(out, "last steps");
-    for (size_t i = first; i < leak->count; i++) {
-        long long step = leak->samples[i] - leak->samples[i - 1];
-
-        fprintf(out, step != 0 ? "%s%+lld" : "%s%lld", i > first ? " " : "", step);
-    }
-    end_field(out);
-}
-
-static void write_series(FILE *out, const struct html_leak *leak)
-{
-    char count[AMOUNT_BYTES], many[AMOUNT_BYTES];
-
-    begin_field(out, "series");
-    fprintf(out, "cycle %llu, %s samples, kind %s, in steps of %lld",
-            (unsigned long long)leak->cycle, amount_count(leak->count, count),
-            stats_leak_kind_name(leak->opinion.kind), leak->opinion.quantum);
-    if (leak->series > 1)
-        fprintf(out, "; the worst of %s", amount_count(leak->series, many));
-    if (leak->behind > 0)
-        fprintf(out, "; %s behind a gap left out", amount_count(leak->behind, many));
-    end_field(out);
 }
 
 static void write_leak(const struct html *html, size_t number)
 {
-    const struct html_leak *leak = &html->leaks[number];
+    const struct leak_series *leak = &html->leaks[number];
     const struct opinion *opinion = &leak->opinion;
     const char *unit = opinion_unit(leak->kind);
     FILE *out = html->out;
@@ -129,17 +37,13 @@ static void write_leak(const struct html *html, size_t number)
             stats_leak_class_name(opinion->leak.class), opinion_class_meaning(opinion->leak.class));
     html_floors(out, leak, number);
     fputs("<dl class=\"facts\">\n", out);
-    write_slope(out, &opinion->leak, unit);
-    write_smallest(out, opinion, unit);
-    write_rest(out, opinion);
-    write_series(out, leak);
-    write_differences(out, leak);
+    leaks_facts(leak, write_fact, out);
     fputs("</dl>\n</article>\n", out);
 }
 
 /* --- those that do not rise ------------------------------------------------------------------ */
 
-static void write_row(const struct html *html, const struct html_leak *leak)
+static void write_row(const struct html *html, const struct leak_series *leak)
 {
     char count[AMOUNT_BYTES];
 
@@ -192,6 +96,10 @@ void html_leaks(struct html *html)
     while (told < html->leak_count && told < HTML_CHARTS &&
            html->leaks[told].verdict.verdict >= STATS_LEAK_SUSPECT)
         write_leak(html, told++);
+    fprintf(html->out,
+            "<p>%llu series were judged, of which %llu are not constant: each of those may look "
+            "like a leak by chance.</p>\n",
+            (unsigned long long)html->run_leaks.judged, (unsigned long long)html->run_leaks.moving);
     if (told == HTML_CHARTS)
         fprintf(html->out, "<p>Only the first %d are drawn.</p>\n", HTML_CHARTS);
     if (told < html->leak_count)

@@ -213,7 +213,7 @@ static size_t with_verdict(const struct html *html, enum stats_leak_verdict verd
 
 static void leak_link(const struct html *html, size_t number)
 {
-    const struct html_leak *leak = &html->leaks[number];
+    const struct leak_series *leak = &html->leaks[number];
     char slope[AMOUNT_BYTES], low[AMOUNT_BYTES], high[AMOUNT_BYTES];
 
     fprintf(html->out, "<li><a href=\"#l%zu\"><b>", number);

@@ -13,10 +13,13 @@
 #include <results/text/calibration.h>
 #include <results/text/finding_json.h>
 #include <results/text/json_write.h>
+#include <results/text/leaks.h>
+#include <results/text/opinion_json.h>
 #include <results/text/rate.h>
 #include <results/text/stream.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { JSONL_FORMAT = 1 };
 
@@ -243,6 +246,48 @@ static void write_range(struct json_write *json, const int64_t *samples, size_t 
     json_write_signed(json, "high", high);
 }
 
+/* Of the heap's series: who allocates what grows. */
+static void write_sites(struct lines *lines, struct json_write *json, int64_t cell, uint64_t cycle)
+{
+    struct leak_site site[LEAK_SITES];
+    size_t sites = 0;
+
+    lines->code = leaks_sites(lines->store, cell, cycle, site, &sites, lines->e);
+    for (size_t i = 0; i < sites; i++) {
+        json_write_open_object(json, NULL);
+        json_write_text(json, "place", site[i].place);
+        json_write_real(json, "bytes", site[i].bytes);
+        json_write_real(json, "blocks", site[i].blocks);
+        json_write_close_object(json);
+        free(site[i].place);
+    }
+}
+
+/* What the leak test says, by the names that `rundown trend --json` has. */
+static void write_judged(struct lines *lines, struct json_write *json, const char *kind,
+                         int64_t cell, uint64_t cycle, const int64_t *samples, size_t count)
+{
+    size_t usable = leaks_is_judged(kind) ? opinion_usable(kind, samples, count) : 0;
+    struct opinion opinion = {.leak.verdict = STATS_LEAK_TOO_SHORT};
+
+    if (usable > 0)
+        opinion_form(&opinion, (const long long *)samples, usable, opinion_kind(kind),
+                     opinion_quantum(kind));
+    if (usable > 0)
+        json_write_text(json, "verdict", opinion_word(&opinion));
+    else
+        json_write_null(json, "verdict");
+    opinion_json(json, &opinion);
+    json_write_open_array(json, "last_differences");
+    for (size_t i = usable > 21 ? usable - 20 : 1; i < usable; i++)
+        json_write_signed(json, NULL, samples[i] - samples[i - 1]);
+    json_write_close_array(json);
+    json_write_open_array(json, "sites");
+    if (strncmp(kind, "heap.", 5) == 0 && opinion.leak.verdict >= STATS_LEAK_SUSPECT)
+        write_sites(lines, json, cell, cycle);
+    json_write_close_array(json);
+}
+
 static int each_series(int64_t cell, uint64_t cycle, const char *kind, size_t stored, void *context)
 {
     struct lines *lines = context;
@@ -263,10 +308,11 @@ static int each_series(int64_t cell, uint64_t cycle, const char *kind, size_t st
     json_write_unsigned(&json, "samples", count);
     json_write_unsigned(&json, "behind_a_gap", stored - count);
     write_range(&json, samples, count);
+    write_judged(lines, &json, kind, cell, cycle, samples, count);
     end_line(&json);
     free(samples);
     lines->series++;
-    return 0;
+    return lines->code;
 }
 
 static void write_planted_cell(struct lines *lines, const struct calibration_cell *cell)

@@ -14,6 +14,7 @@
 #include <results/store/store.h>
 #include <results/text/calibration.h>
 #include <results/text/escape.h>
+#include <results/text/leaks.h>
 #include <results/text/opinion.h>
 #include <results/text/rate.h>
 #include <results/text/stream.h>
@@ -415,7 +416,7 @@ static int each_series(int64_t cell, uint64_t cycle, const char *kind, size_t st
     struct leak *leak;
     int64_t *samples;
 
-    if (index == metrics->cell_count)
+    if (index == metrics->cell_count || !leaks_is_judged(kind))
         return 0;
     metrics->code =
         store_series_read(metrics->store, cell, cycle, kind, NULL, &samples, &count, metrics->e);

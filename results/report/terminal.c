@@ -12,6 +12,7 @@
 #include <results/text/also.h>
 #include <results/text/amount.h>
 #include <results/text/finding_text.h>
+#include <results/text/leaks.h>
 #include <results/text/rate.h>
 #include <results/text/stream.h>
 #include <results/text/utf8.h>
@@ -20,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS = 80, INJECTOR_COLUMNS = 19 };
+enum { COLUMNS = 80, INJECTOR_COLUMNS = 19, LEAKS_TOLD = 20, LEAKS_UNSEEN = 14 };
 
 /* struct page - what is being written. */
 struct page {
@@ -260,12 +261,99 @@ static void write_sum(struct page *page)
     wrap_line(page->out, 0, 0, line, page->columns);
 }
 
+/* --- leaks --- */
+
+static void write_fact(void *context, const char *name, const char *text)
+{
+    struct page *page = context;
+    char *line = NULL;
+
+    if (asprintf(&line, "%-10s %s", name, text) >= 0)
+        wrap_text(page->out, 2, 11, line, strlen(line), page->columns);
+    free(line);
+}
+
+static void write_leak(struct page *page, const struct leak_series *leak)
+{
+    const struct store_cell *cell = &page->cells[leak->cell];
+    char *head = NULL;
+    size_t length;
+    FILE *out = open_memstream(&head, &length);
+
+    if (out == NULL)
+        return;
+    opinion_verdict(out, &leak->opinion, opinion_unit(leak->kind));
+    fprintf(out, "  %s  %s under %s", leak->kind, cell->target, cell->injector);
+    if (fclose(out) == 0)
+        wrap_text(page->out, 0, 4, head, strlen(head), page->columns);
+    free(head);
+    leaks_facts(leak, write_fact, page);
+    fputc('\n', page->out);
+}
+
+/* Of the others the number: each cell's page and the jsonl report have what they could show. */
+static void write_leak_sum(struct page *page, const struct leaks *leaks, size_t told)
+{
+    char line[300], judged[AMOUNT_BYTES], moving[AMOUNT_BYTES];
+
+    snprintf(line, sizeof line, "Laps: %s series judged, %s of them not constant; %zu of %zu %s.%s",
+             amount_count(leaks->judged, judged), amount_count(leaks->moving, moving), told,
+             leaks->count, told == 1 ? "is a leak or a suspect" : "are leaks or suspects",
+             told < leaks->count ? " The smallest leak that each other could have shown:" : "");
+    wrap_line(page->out, 0, 2, line, page->columns);
+}
+
+/* The worst bound of a kind stands for all cells. */
+static void write_unseen(struct page *page, const struct leaks *leaks, size_t first)
+{
+    for (size_t i = first; i < leaks->count; i++) {
+        const struct leak_series *leak = &leaks->leak[i];
+        char *line = NULL;
+        size_t length;
+        FILE *out;
+
+        if (leak->samples == NULL || i - first == LEAKS_UNSEEN)
+            break;
+        out = open_memstream(&line, &length);
+        if (out == NULL)
+            return;
+        fprintf(out, "%-12s ", leak->kind);
+        opinion_verdict(out, &leak->opinion, opinion_unit(leak->kind));
+        fprintf(out, "  %s", page->cells[leak->cell].target);
+        if (fclose(out) == 0)
+            wrap_text(page->out, 2, 15, line, strlen(line), page->columns);
+        free(line);
+    }
+}
+
+static int write_leaks(struct page *page)
+{
+    struct leaks leaks;
+    size_t told = 0;
+    int code = leaks_collect(page->store, page->cells, page->cell_count, &leaks, page->e);
+
+    for (;
+         code == 0 && told < leaks.count && leaks.leak[told].verdict.verdict >= STATS_LEAK_SUSPECT;
+         told++)
+        if (told < LEAKS_TOLD || page->options->verbose)
+            write_leak(page, &leaks.leak[told]);
+    if (code == 0 && leaks.judged > 0) {
+        write_leak_sum(page, &leaks, told);
+        write_unseen(page, &leaks, told);
+        fputc('\n', page->out);
+    }
+    leaks_free(&leaks);
+    return code;
+}
+
 static int write_page(struct page *page)
 {
     int code;
 
     write_meta(page);
     code = write_findings(page);
+    if (code == 0)
+        code = write_leaks(page);
     if (code == 0)
         code = write_table(page);
     if (code == 0)

@@ -14,17 +14,22 @@ static void expect(struct rate rate, const char *want)
 
 static void test_sentences(void)
 {
-    expect((struct rate){27, 1990, 0.0093, 0.0197, 1, true},
+    /* Stopped when it was sure: no bound may be promised. */
+    expect((struct rate){0, 340, 0, 0.012, 1, true, true},
+           "0 of 340 (its notes say what that shows: --until-sure)");
+    expect((struct rate){27, 1990, 0.0093, 0.0197, 1, false, true},
            "27 of 1,990: 1.4 % (95 % interval 0.93 to 2.0 %)");
-    expect((struct rate){0, 2000, 0, 0.0019, 0.0014967, true},
+    expect((struct rate){0, 2000, 0, 0.0019, 0.0014967, false, true},
            "0 of 2,000: below 0.15 % with 95 % confidence");
     /* Rounded to the nearest this would promise more than is known. */
-    expect((struct rate){0, 1994, 0, 0.0019, 0.0015012, true},
+    expect((struct rate){0, 1994, 0, 0.0019, 0.0015012, false, true},
            "0 of 1,994: below 0.16 % with 95 % confidence");
-    expect((struct rate){27, 1990, 0.00939, 0.01961, 1, true},
+    expect((struct rate){27, 1990, 0.00939, 0.01961, 1, false, true},
            "27 of 1,990: 1.4 % (95 % interval 0.93 to 2.0 %)");
-    expect((struct rate){0, 0, 0, 1, 1, true}, "no cycle that counts, so nothing can be said");
-    expect((struct rate){3, 2, 0, 1, 1, false}, "3 of 2: these counts contradict each other");
+    expect((struct rate){0, 0, 0, 1, 1, false, true},
+           "no cycle that counts, so nothing can be said");
+    expect((struct rate){3, 2, 0, 1, 1, false, false},
+           "3 of 2: these counts contradict each other");
 }
 
 /* 10 findings, 4 notes, 3 harness troubles; 980 + 10 + 4 count, 3 broken and 103 others do not. */

@@ -330,7 +330,7 @@ static void test_leaks(void)
     add_series(&f, 2, 64);
     page = page_of(&f, &plain);
     expect_has(page, "<p class=\"say\">1 leak, 0 suspects.</p>");
-    expect_has(page, "<b>+64 bytes/cycle</b>, 95 % interval +64 to +64");
+    expect_has(page, "+64 bytes/cycle, 95 % interval +64 to +64");
     expect_has(page, "<b>rising</b>: the floor rises and keeps rising.");
     expect_has(page, "+64 +64 +64");
     expect_has(page, "{\"first\":0,\"step\":1,\"value\":[4096,4160,");

@@ -9,6 +9,8 @@
 #include <results/text/amount.h>
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 void rate_bounds(struct rate *rate)
 {
@@ -16,8 +18,19 @@ void rate_bounds(struct rate *rate)
     rate->high = rate->below = 1;
     rate->sane = stats_wilson((long long)rate->findings, (long long)rate->cycles, &rate->low,
                               &rate->high) == 0;
-    if (rate->sane && rate->findings == 0)
+    if (rate->sane && rate->findings == 0 && !rate->looked)
         stats_zero_bound((long long)rate->cycles, &rate->below);
+}
+
+/* A bound for a number of cycles that was fixed does not hold for one that was looked for. */
+static bool was_looked_at(struct store *store)
+{
+    char *options = NULL;
+    bool looked = store_meta_get(store, "options", &options, NULL) == 0 &&
+                  strstr(options, " until-sure=") != NULL;
+
+    free(options);
+    return looked;
 }
 
 int rate_of_cell(struct store *store, const struct store_cell *cell, struct rate *rate,
@@ -29,6 +42,7 @@ int rate_of_cell(struct store *store, const struct store_cell *cell, struct rate
     code = store_count_findings(store, cell->id, STOP_SEVERITY_FINDING, &rate->findings, e);
     if (code != 0)
         return code;
+    rate->looked = was_looked_at(store);
     rate_bounds(rate);
     return 0;
 }
@@ -57,6 +71,8 @@ char *rate_sentence(const struct rate *rate, char out[RATE_BYTES])
         snprintf(out, RATE_BYTES, "no cycle that counts, so nothing can be said");
     else if (rate->findings > 0)
         return with_findings(rate, of, out);
+    else if (rate->looked)
+        snprintf(out, RATE_BYTES, "%s (its notes say what that shows: --until-sure)", of);
     else
         snprintf(out, RATE_BYTES, "%s: below %s %% with 95 %% confidence", of,
                  amount_percent(rate->below, AMOUNT_UP, below));

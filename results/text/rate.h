@@ -20,6 +20,8 @@ enum { RATE_BYTES = 256 };
  * @cycles: passed and failed ones: neither broken, nor skipped, nor without their injection.
  * @low, @high: 95 % Wilson interval, shares. @below: for 0 findings the rate below which we
  *     are with 95 % confidence, else 1.
+ * @looked: the run stopped when it was sure (--until-sure): no bound is promised then, and @below
+ *     is 1; what is shown stands in the cell's notes.
  * @sane: false when a file claims more findings than cycles; then the rest is [0, 1].
  */
 struct rate {
@@ -28,6 +30,7 @@ struct rate {
     double low;
     double high;
     double below;
+    bool looked;
     bool sane;
 };
 

@@ -45,7 +45,8 @@ enum {
     ABI_TIES = 128,        /* what leads into modules, or led there when they went */
     ABI_DEATHS = 16,       /* killed or parked threads with their stacks */
     ABI_STACK_BYTES = 4096,
-    ABI_LAPS = 65536, /* lap samples under way between agent and supervisor */
+    ABI_LAPS = 65536,       /* lap samples under way between agent and supervisor */
+    ABI_SITE_SAMPLES = 512, /* laps of a cycle at which each call site is sampled */
     ABI_HEAP_SLOTS = 1 << 21,
     ABI_MESSAGE_BYTES = 256,
     ABI_HISTOGRAM = 128, /* 4 buckets an octave, up to an hour */
@@ -580,7 +581,7 @@ struct abi_guard {
 
 /** struct abi_lap - counts at the end of one lap, after quiesce; 64 bytes. */
 struct abi_lap {
-    uint64_t lap;
+    uint64_t ticks; /* when it ended */
     int64_t heap_bytes;
     int64_t heap_blocks;
     int64_t threads;
@@ -590,6 +591,53 @@ struct abi_lap {
     int64_t rss_pages; /* resident and private */
 };
 _Static_assert(sizeof(struct abi_lap) == 64, "abi_lap is part of the ABI");
+
+/** struct abi_site_count - live blocks that one call site has allocated. */
+struct abi_site_count {
+    int64_t bytes;
+    int64_t blocks;
+};
+
+/**
+ * struct abi_lap_sites - live blocks of each call site at the ends of laps; of use in cycles that
+ * take laps. Sample n is of the (n + 1) * every-th lap. Once all samples are in use every second
+ * one is dropped, and @every doubles: so a cycle of any length costs some copies, not one a lap.
+ * @epoch: of all this. @busy: a lap's end is being counted (--lap-at: any thread may come by).
+ */
+struct abi_lap_sites {
+    uint64_t epoch;
+    uint64_t every;
+    uint32_t samples;
+    uint32_t busy;
+    uint64_t progress; /* hook events, of LAPS_EVERY */
+    struct abi_site_count live[ABI_CALL_SITES];
+    struct abi_site_count sample[ABI_SITE_SAMPLES][ABI_CALL_SITES];
+};
+
+enum { ABI_LAP_CODE = 96, ABI_LAP_FIXUPS = 8 };
+
+/**
+ * struct abi_lap_at - the code whose entry ends a lap, ready to be moved out of the way of a jump.
+ * @module: path or last part of it; "": the program itself. @address: in the module's file.
+ * @old: the instructions that are moved, @old_bytes of them, 5 or more.
+ * @code: what does the same elsewhere, but for its fixups: 32 bits at @position that lead to
+ * @target (address in the file), relative to @end of the instruction, both counted in @code.
+ */
+struct abi_lap_at {
+    char module[ABI_PATH_BYTES];
+    uint64_t address;
+    uint32_t old_bytes;
+    uint32_t code_bytes;
+    uint32_t fixups;
+    uint32_t spare;
+    uint8_t old[ABI_LAP_CODE];
+    uint8_t code[ABI_LAP_CODE];
+    struct {
+        uint32_t position;
+        uint32_t end;
+        uint64_t target;
+    } fixup[ABI_LAP_FIXUPS];
+};
 
 /** struct abi_order_place - a return address, and what stays of it in a cycle of other addresses.
  */
@@ -750,10 +798,20 @@ enum abi_option {
     OPTION_HEAP_GUARD = 1 << 18, /* some blocks stand between guard pages */
 };
 
+/* What ends a lap; abi_control.lap_mode. */
+enum abi_lap_mode {
+    LAPS_BODY = 0, /* the workload's body is over, abi_control.laps times */
+    LAPS_AT,       /* somebody enters a function (struct abi_lap_at) */
+    LAPS_EVERY,    /* so many hook events have come, of all threads */
+};
+
 /* Bits of abi_control.remarks: what the report is to say of the program, once. */
 enum abi_remark {
     REMARK_OWN_HEAP = 1 << 0,  /* it brings its own malloc, which no hook sees */
     REMARK_UNREACHED = 1 << 1, /* a thread was to die, and blocks even libc's own signals */
+    REMARK_LAP_CODE = 1 << 2,  /* --lap-at: its module has other code there than its file */
+    REMARK_LAP_PLACE = 1 << 3, /* --lap-at: no room near it, or its code may not be written */
+    REMARK_NO_LAP = 1 << 4,    /* --lap-at, --lap-every: a cycle without a lap */
 };
 
 /**
@@ -790,6 +848,8 @@ struct abi_control {
     uint64_t tick_hz;        /* ticks per second, 0 until measured */
     uint32_t remarks;        /* enum abi_remark; stays from cycle to cycle */
     uint32_t guard_every;    /* one allocation in so many stands between guard pages */
+    uint32_t lap_mode;       /* enum abi_lap_mode */
+    uint32_t lap_every;      /* of LAPS_EVERY: hook events in a lap */
     char refusal[ABI_MESSAGE_BYTES];
     /* this cycle */
     uint64_t epoch;    /* running number in this memory, from 1 */
@@ -815,9 +875,9 @@ struct abi_control {
     uint32_t ties; /* bound of ties in use */
     uint32_t heap_full;
     uint32_t heap_faults; /* misused blocks seen, more than are put down */
-    uint32_t gate;        /* 1: closed, nobody enters the recorder any more */
-    uint32_t parked;      /* threads parked */
     int64_t park_left;    /* hook events of others until they go on; -1 never */
+    uint32_t parked;      /* threads parked; with paced one word, which every hook tests */
+    uint32_t paced;       /* laps are counted by hook events: after so many one ends */
     uint32_t timers;      /* an alarm or timer was set */
     uint64_t fired;       /* bit per strike */
     uint64_t intended;    /* bit per strike */
@@ -825,9 +885,11 @@ struct abi_control {
     uint64_t lap; /* laps finished */
     uint64_t laps_read;
     uint32_t invariants;
-    uint32_t claim;     /* enum abi_claim: who judges this cycle; a futex word */
-    uint32_t disturbed; /* set by the supervisor: it held or resumed this target */
-    uint32_t look;      /* enum abi_look */
+    uint32_t claim;        /* enum abi_claim: who judges this cycle; a futex word */
+    uint32_t disturbed;    /* set by the supervisor: it held or resumed this target */
+    uint32_t look;         /* enum abi_look */
+    uint32_t counts_sites; /* lap_sites is kept: this cycle takes laps */
+    uint32_t gate;         /* 1: closed, nobody enters the recorder any more */
     struct plan plan;
     char message[ABI_MESSAGE_BYTES]; /* first broken invariant */
     uint32_t user_sites;
@@ -861,9 +923,21 @@ struct abi_memory {
     struct abi_order order __attribute__((aligned(4096)));
     struct abi_heap_fault heap_fault[ABI_HEAP_FAULTS] __attribute__((aligned(4096)));
     struct abi_guard guard __attribute__((aligned(4096)));
+    struct abi_lap_at lap_at __attribute__((aligned(4096)));
+    struct abi_lap_sites lap_sites __attribute__((aligned(4096)));
 };
 
 _Static_assert(sizeof(struct abi_control) <= 4096, "the control block is one page");
+_Static_assert(__builtin_offsetof(struct abi_control, parked) % 8 == 0 &&
+                   __builtin_offsetof(struct abi_control, paced) ==
+                       __builtin_offsetof(struct abi_control, parked) + 4,
+               "hooks test both at once");
+
+/** abi_takes_laps() - this cycle counts laps, and its samples are of use. */
+static inline int abi_takes_laps(const struct abi_control *control)
+{
+    return control->laps > 1 || control->lap_mode != LAPS_BODY;
+}
 
 /** abi_site_name() - name of a built-in site, or of a user site of @control ("user:NAME"); "?"
  * else. */

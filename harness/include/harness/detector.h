@@ -28,6 +28,7 @@ enum {
     FINDINGS_PER_CYCLE = 16,
     EVIDENCE_HEAP_FAULTS = 8,
     EVIDENCE_LEAK_SITES = 16,
+    EVIDENCE_SITES = 10,
     FINDING_WAITS = 16,
     FINDING_NAME_BYTES = 64,
     EVIDENCE_SPINS = 8,
@@ -223,6 +224,19 @@ struct evidence_hold {
 };
 
 /**
+ * struct evidence_site - an allocation site whose live blocks grow from lap to lap.
+ * @caller: return address of the allocating call, 0 for all beyond the agent's table.
+ * @bytes, @blocks: growth in each lap of the late half; 0 where that is not upwards.
+ * @place: its name: "function  module  file:line", or module and offset.
+ */
+struct evidence_site {
+    uint64_t caller;
+    double bytes;
+    double blocks;
+    char place[FINDING_TEXT_BYTES];
+};
+
+/**
  * struct evidence - all that is known about one cycle. Owned by the caller of judge().
  * @memory: the target's shared memory, standing still; may be damaged.
  * @status: wait status; only if @ended. @expected_status: of the dry cycle.
@@ -259,6 +273,8 @@ struct evidence {
     const struct evidence_blocks *blocks; /* NULL: no block was misused */
     const struct abi_lap *lap;
     unsigned laps;
+    const struct evidence_site *site; /* most bytes in each lap first */
+    unsigned sites;
     bool confirmed;
     bool must_unload;
     unsigned left_processes;

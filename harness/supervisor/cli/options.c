@@ -50,6 +50,28 @@ int options_duration(const char *name, const char *text, double *seconds, struct
     return error_set(e, ERROR_USAGE, "--%s: '%s' is no duration; write 90s, 30m or 8h", name, text);
 }
 
+int options_share(const char *name, const char *text, double *share, struct error *e)
+{
+    char *end;
+    double value = strtod(text, &end);
+
+    if (end != text && *end == '%') {
+        value /= 100;
+        end++;
+    } else if (end != text && *end == '/') {
+        const char *below = end + 1;
+
+        value /= strtod(below, &end);
+        end = end == below ? (char *)"/" : end;
+    }
+    if (end == text || *end != 0 || !(value > 0 && value < 1))
+        return error_set(e, ERROR_USAGE,
+                         "--%s: '%s' is no share between 0 and 1; write 1%%, 0.01 or 1/100", name,
+                         text);
+    *share = value;
+    return 0;
+}
+
 static int find_injector(const char *name, int *out, struct error *e)
 {
     const char *names[RUN_INJECTORS + 1] = {NULL};

@@ -13,6 +13,9 @@ int options_number(const char *name, const char *text, uint64_t low, uint64_t hi
 /** options_duration() - "30m", "8h", "90" or "90s", "250ms" in seconds. */
 int options_duration(const char *name, const char *text, double *seconds, struct error *e);
 
+/** options_share() - "1%", "0.001" or "1/2000" as a share inside (0, 1). */
+int options_share(const char *name, const char *text, double *share, struct error *e);
+
 /** options_injection() - "thread-kill[@SITE|@POINT]". */
 int options_injection(const char *text, struct run_injection *out, struct error *e);
 

@@ -7,6 +7,7 @@
 #include <harness/supervisor/run/again.h>
 #include <harness/supervisor/cli/arguments.h>
 #include <harness/supervisor/cli/ending.h>
+#include <harness/supervisor/run/lap_at.h>
 #include <harness/supervisor/run/line.h>
 #include <harness/supervisor/cli/options.h>
 #include <harness/supervisor/run/place.h>
@@ -30,6 +31,9 @@ enum {
     KEY_FOR,
     KEY_UNTIL,
     KEY_LAPS,
+    KEY_LAP_AT,
+    KEY_LAP_EVERY,
+    KEY_SURE,
     KEY_MODE,
     KEY_OUT,
     KEY_RESUME,
@@ -58,7 +62,17 @@ static const struct argp_option option_list[] = {
     {"cycles", KEY_CYCLES, "N", 0, "cycles per cell (default 200)", 2},
     {"for", KEY_FOR, "DURATION", 0, "run so long, shared by the cells: 90s, 30m, 8h", 2},
     {"until-found", KEY_UNTIL, "K", 0, "a cell is done after K failing cycles", 2},
+    {"until-sure", KEY_SURE, "P", 0,
+     "a cell is done once it is shown that fewer (or more) than P of its cycles fail: 1%, 0.001 or "
+     "1/2000; each is wrong in at most 5 %",
+     2},
     {"laps", KEY_LAPS, "N", 0, "bodies in one cycle (default 1, or what the variant needs)", 2},
+    {"lap-at", KEY_LAP_AT, "FUNCTION", 0,
+     "a lap of PROGRAM ends whenever this function is entered; also MODULE:FUNCTION, "
+     "MODULE+0xOFFSET",
+     2},
+    {"lap-every", KEY_LAP_EVERY, "N", 0,
+     "a lap of PROGRAM ends with every N-th call that rundown sees", 2},
     {"seed", 's', "SEED", 0, "64-bit number; drawn and printed if not given", 3},
     {"jobs", 'j', "J", 0, "targets at once (default: one for each processor)", 3},
     {"mode", KEY_MODE, "free|controlled", 0, "who schedules the threads (default free)", 3},
@@ -93,6 +107,8 @@ struct arguments {
     unsigned withouts;
     char **program;
     uint64_t laps; /* 0: not given */
+    const char *lap_at;
+    uint64_t lap_every;
     bool have_seed;
     bool fresh;
     bool probe;
@@ -133,6 +149,10 @@ static int parse_number(int key, const char *text, struct arguments *arguments)
         return options_number("until-found", text, 1, UINT64_C(1) << 40, &options->until_found, e);
     case KEY_LAPS:
         return options_number("laps", text, 1, UINT32_MAX, &arguments->laps, e);
+    case KEY_LAP_EVERY:
+        return options_number("lap-every", text, 1, UINT32_MAX, &arguments->lap_every, e);
+    case KEY_SURE:
+        return options_share("until-sure", text, &options->until_sure, e);
     case KEY_CONFIRM:
         return options_number("confirm", text, 0, 1000, &options->again, e);
     case KEY_DEADLINE:
@@ -166,6 +186,9 @@ static int parse_word(int key, char *text, struct arguments *arguments)
     case KEY_RESUME:
         options->directory = text;
         options->resume = true;
+        return 0;
+    case KEY_LAP_AT:
+        arguments->lap_at = text;
         return 0;
     case KEY_STDIN:
         arguments->input = text;
@@ -270,6 +293,19 @@ static int program_target(struct arguments *arguments)
     return code;
 }
 
+/* Whatever ends a lap, there is one of it. */
+static int shape_laps(struct arguments *arguments, struct target *target)
+{
+    if ((arguments->lap_at != NULL) + (arguments->lap_every != 0) + (arguments->laps > 1) > 1)
+        return error_set(&arguments->e, ERROR_USAGE,
+                         "--lap-at, --lap-every and --laps each say what a lap is: give one");
+    if (arguments->lap_at != NULL)
+        return lap_at_set(target, arguments->lap_at, &arguments->e);
+    if (arguments->lap_every != 0)
+        return lap_every_set(target, (uint32_t)arguments->lap_every, &arguments->e);
+    return 0;
+}
+
 static int shape_targets(struct arguments *arguments)
 {
     struct run_options *options = &arguments->options;
@@ -297,6 +333,8 @@ static int shape_targets(struct arguments *arguments)
         target->heap_check = arguments->heap_check;
         if (arguments->input != NULL)
             target->input = strdup(arguments->input);
+        if (shape_laps(arguments, target) != 0)
+            return arguments->e.code;
     }
     return 0;
 }
@@ -348,7 +386,8 @@ static int complete(struct arguments *arguments)
     if (code == 0)
         code = shape_targets(arguments);
     if (options->cycles == 0 && options->seconds == 0)
-        options->cycles = options->until_found != 0 ? UINT64_C(1) << 40 : 200;
+        options->cycles =
+            options->until_found != 0 || options->until_sure > 0 ? UINT64_C(1) << 40 : 200;
     if (options->jobs == 0)
         options->jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     if (!arguments->have_seed)

@@ -234,6 +234,7 @@ static void collect(struct worker *worker, enum evidence_hang hang, const char *
     run->autopsy.held = &worker->held;
     autopsy_collect(&run->autopsy, &worker->job, hang, why, worker->laps.lap,
                     (unsigned)worker->laps.count);
+    lap_sites_find(&worker->laps.sites, &run->autopsy.evidence);
 }
 
 /* Back to the server, which judges it if it ends. */
@@ -283,11 +284,13 @@ static void finish_anomaly(struct worker *worker)
     struct abi_control *control = worker_control(worker);
     bool alive = (control->anomaly & (ANOMALY_SIGNAL | ANOMALY_STOPPED)) != 0;
 
-    if (control->laps <= 1)
+    if (!abi_takes_laps(control))
         worker->laps.count = 0;
     collect(worker, HANG_NONE, NULL);
-    if (control->laps > 1 && worker->run->store != NULL)
-        laps_keep(&worker->laps, worker->cell->row.id, control->cycle);
+    if (control->lap_mode != LAPS_BODY && control->lap == 0)
+        __atomic_fetch_or(&control->remarks, REMARK_NO_LAP, __ATOMIC_RELAXED);
+    if (abi_takes_laps(control) && worker->run->store != NULL)
+        laps_keep(&worker->laps, worker->job.memory, worker->cell->row.id, control->cycle);
     judge_cycle(worker, HANG_NONE);
     if (alive)
         end_target(worker);
@@ -566,7 +569,7 @@ void cycle_tick(struct worker *worker, uint64_t now_ns)
                            "written over what it shares with rundown, or its start hangs");
         return;
     }
-    if (worker_control(worker)->laps > 1 && worker->phase == WORKER_BATCH)
+    if (abi_takes_laps(worker_control(worker)) && worker->phase == WORKER_BATCH)
         laps_collect(&worker->laps, worker->job.memory);
     if (worker->stopped_ns != 0)
         look_at_stopped(worker, now_ns);

@@ -63,6 +63,11 @@ static void reset_memory(struct job *job, const struct target *target, const str
     control->registry = injector_registry_hash();
     control->epoch = epoch;
     control->laps = target->laps;
+    control->lap_mode = target->lap_mode;
+    control->lap_every = target->lap_every;
+    memset(&job->memory->lap_at, 0, sizeof job->memory->lap_at);
+    if (target->lap_at != NULL)
+        job->memory->lap_at = *target->lap_at;
     control->options = (target->fresh ? OPTION_FRESH : 0) | (target->probe ? OPTION_PROBE : 0) |
                        (target_is_shipped(target) ? 0 : OPTION_REOPEN) |
                        (place->trace ? OPTION_TRACE : 0) |

@@ -3,6 +3,8 @@
  */
 #include "line.h"
 
+#include "lap_at.h"
+
 #include <harness/supervisor/cli/options.h>
 #include <harness/supervisor/cli/usersite.h>
 
@@ -15,13 +17,13 @@
 #include <string.h>
 #include <wordexp.h>
 
-static void write_input(FILE *out, const char *input)
+static void write_quoted(FILE *out, const char *name, const char *text)
 {
-    char *words[] = {(char *)input, NULL};
-    char *quoted = input != NULL ? target_quote(words) : NULL;
+    char *words[] = {(char *)text, NULL};
+    char *quoted = text != NULL ? target_quote(words) : NULL;
 
     if (quoted != NULL)
-        fprintf(out, " input=%s", quoted + strlen("-- "));
+        fprintf(out, " %s=%s", name, quoted + strlen("-- "));
     free(quoted);
 }
 
@@ -53,6 +55,10 @@ char *line_format(const struct target *target, const struct plan *plan, int inje
         fprintf(out, " hash=0x%llx", (unsigned long long)control->schedule_hash);
     if (target->laps != 1 || target->usual_laps != 1)
         fprintf(out, " laps=%u", target->laps);
+    if (target->lap_text != NULL)
+        write_quoted(out, "lap-at", target->lap_text);
+    if (target->lap_every != 0)
+        fprintf(out, " lap-every=%u", target->lap_every);
     if (target->fresh)
         fputs(" fresh=1", out);
     if (target->probe && target->workload == NULL && target->uses == NULL)
@@ -65,7 +71,7 @@ char *line_format(const struct target *target, const struct plan *plan, int inje
         fprintf(out, " heap-check=%s", heap_check_format(&target->heap_check, check));
     if (target->deadline_s > 0)
         fprintf(out, " deadline=%.9g", target->deadline_s);
-    write_input(out, target->input);
+    write_quoted(out, "input", target->input);
     if (target->build[0] != 0)
         fprintf(out, " build=%s", target->build);
     if (target->tail[0] != 0)
@@ -86,6 +92,8 @@ struct reader {
     unsigned uses;
     char where;
     uint32_t laps;
+    uint32_t lap_every;
+    const char *lap_at; /* a word of the line */
     bool fresh;
     bool probe;
     bool must_unload;
@@ -222,6 +230,15 @@ static int read_word(struct reader *reader, char *word, struct error *e)
         reader->laps = (uint32_t)n;
         return code;
     }
+    if (strcmp(word, "lap-every") == 0) {
+        code = number(word, value, &n, e);
+        reader->lap_every = (uint32_t)n;
+        return code;
+    }
+    if (strcmp(word, "lap-at") == 0) {
+        reader->lap_at = value;
+        return 0;
+    }
     if (strcmp(word, "fresh") == 0) {
         reader->fresh = strcmp(value, "1") == 0;
         return 0;
@@ -334,6 +351,10 @@ static int find_target(struct reader *reader, char **command, const char *libdir
         return code;
     if (reader->laps != 0)
         line->target->laps = reader->laps;
+    if (reader->lap_at != NULL && (code = lap_at_set(line->target, reader->lap_at, e)) != 0)
+        return code;
+    if (reader->lap_every != 0 && (code = lap_every_set(line->target, reader->lap_every, e)) != 0)
+        return code;
     line->target->fresh = reader->fresh;
     line->target->probe |= reader->probe;
     line->target->must_unload = reader->must_unload;

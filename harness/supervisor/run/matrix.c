@@ -192,6 +192,7 @@ static int resume(struct run *run, struct error *e)
         cell->row.id = rows[i].id;
         cell->next = rows[i].next;
         cell->found = rows[i].failed;
+        cell->counted = rows[i].passed + rows[i].failed;
         run->total_cycles += rows[i].next;
         run->total_failed += cell->planted == NULL ? rows[i].failed : 0;
         run->total_broken += rows[i].broken;

@@ -5,6 +5,7 @@
 #include "run.h"
 
 #include "cycle.h"
+#include "limits.h"
 #include "machine.h"
 #include "place.h"
 #include <harness/supervisor/process/source.h>
@@ -335,6 +336,12 @@ static char *shape_text(const struct run_options *options)
     if (out == NULL)
         return NULL;
     fprintf(out, "laps=%u", target != NULL ? target->laps : 1);
+    if (target != NULL && target->lap_text != NULL)
+        fprintf(out, " lap-at=%s", target->lap_text);
+    if (target != NULL && target->lap_every != 0)
+        fprintf(out, " lap-every=%u", target->lap_every);
+    if (options->until_sure > 0)
+        fprintf(out, " until-sure=%.9g", options->until_sure);
     if (target != NULL && target->fresh)
         fputs(" fresh", out);
     if (target != NULL && target->probe && target->workload == NULL)
@@ -375,6 +382,16 @@ static int open_old(struct run *run, const char *shape, struct error *e)
     return code == 0 ? check_shape(run, shape, e) : code;
 }
 
+/* When what grows will be at its end. */
+static int keep_limits(struct run *run, struct error *e)
+{
+    char *limits = limits_text();
+    int code = limits != NULL ? store_meta_set(run->store, "limits", limits, e) : 0;
+
+    free(limits);
+    return code;
+}
+
 static int open_new(struct run *run, const char *shape, struct error *e)
 {
     const struct run_options *options = &run->options;
@@ -393,6 +410,8 @@ static int open_new(struct run *run, const char *shape, struct error *e)
         code = store_meta_set(run->store, "options", shape, e);
     if (code == 0)
         code = store_meta_set(run->store, "version", RUNDOWN_VERSION, e);
+    if (code == 0)
+        code = keep_limits(run, e);
     return code == 0 ? machine_note(run->store, options, e) : code;
 }
 

@@ -86,6 +86,7 @@ struct run_options {
     uint64_t cycles;      /* per cell; 0: by time */
     double seconds;       /* --for; 0: by cycles */
     uint64_t until_found; /* 0: never */
+    double until_sure;    /* share of failing cycles; 0: never */
     uint64_t again;       /* tries of each finding's line when the run is over, 0: none */
     uint64_t seed;
     unsigned jobs;
@@ -126,7 +127,8 @@ struct run_cell {
     uint64_t wanted;                   /* cycles, 0: by time */
     uint64_t next;                     /* first cycle that no job has */
     uint64_t median_ns;
-    uint64_t found; /* cycles with findings */
+    uint64_t found;   /* cycles with findings */
+    uint64_t counted; /* cycles that passed or failed: neither broken nor without their injection */
     double spent_s;
     bool busy;
     bool done;

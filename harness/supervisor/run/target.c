@@ -581,6 +581,9 @@ void target_free(struct target *target)
     free(target->variable);
     free(target->trouble);
     free(target->notes);
+    free(target->lap_at);
+    free(target->lap_text);
+    free(target->lap_note);
     free(target);
 }
 

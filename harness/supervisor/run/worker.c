@@ -8,6 +8,7 @@
 #include "profile_file.h"
 
 #include <harness/injector.h>
+#include <results/stats/sequential.h>
 #include <results/store/latency.h>
 
 #include <stdio.h>
@@ -64,7 +65,7 @@ static void remark(struct worker *worker, struct run_cell *cell, const char *sta
 /* What the agent has found out about the program; a cell is told once. */
 static void pass_on_remarks(struct worker *worker)
 {
-    uint32_t told = REMARK_UNREACHED; /* of this cell; the heap is every cell's */
+    uint32_t told = REMARK_UNREACHED | REMARK_NO_LAP; /* of this cell; others are every cell's */
     uint32_t remarks =
         __atomic_fetch_and(&worker_control(worker)->remarks, ~told, __ATOMIC_RELAXED);
 
@@ -73,6 +74,14 @@ static void pass_on_remarks(struct worker *worker)
     if (remarks & REMARK_UNREACHED)
         remark(worker, worker->cell, NULL,
                "not fired where a thread blocks even libc's own signals: it cannot be ended");
+    if (remarks & REMARK_LAP_CODE)
+        remark(worker, worker->cell, NULL,
+               "--lap-at: no laps: the module's code in memory is not that of its file");
+    if (remarks & REMARK_LAP_PLACE)
+        remark(worker, worker->cell, NULL,
+               "--lap-at: no laps: its code could not be changed in this process");
+    if (remarks & REMARK_NO_LAP)
+        remark(worker, worker->cell, NULL, "in some cycle no lap came about, so it has no series");
 }
 
 static void give_up_cell(struct worker *worker, const char *why)
@@ -280,6 +289,8 @@ static void start_cell(struct worker *worker)
 {
     if (worker->cell->target->notes != NULL)
         remark(worker, worker->cell, NULL, worker->cell->target->notes);
+    if (worker->cell->target->lap_note != NULL)
+        remark(worker, worker->cell, NULL, worker->cell->target->lap_note);
     pass_on_remarks(worker);
     if (worker->run->options.dry_run)
         give_up_cell(worker, ""), worker_feed(worker);
@@ -400,15 +411,30 @@ static void tell_totals(struct run *run, struct run_cell *cell, const struct sto
     cell->spent_s += (double)sum->nanoseconds / 1e9;
     cell->next += sum->count;
     cell->found += sum->failed;
+    cell->counted += sum->passed + sum->failed;
     run->total_cycles += sum->count;
     run->total_failed += cell->planted == NULL ? sum->failed : 0;
     run->total_broken += sum->broken;
     set_median(cell);
 }
 
+/* By evidence that stays valid however often it is looked at; both claims are looked at. */
+static bool is_sure(const struct run *run, const struct run_cell *cell, enum stats_claim claim)
+{
+    double ln_e;
+
+    return run->options.until_sure > 0 &&
+           stats_e_process(claim, (long long)cell->found, (long long)cell->counted,
+                           run->options.until_sure, &ln_e) == 0 &&
+           stats_e_stops(ln_e);
+}
+
 static bool cell_complete(const struct run *run, const struct run_cell *cell)
 {
     const struct run_options *options = &run->options;
+
+    if (is_sure(run, cell, STATS_BETTER) || is_sure(run, cell, STATS_WORSE))
+        return true;
 
     return (cell->wanted != 0 && cell->next >= cell->wanted) ||
            (options->until_found != 0 && cell->found >= options->until_found);
@@ -434,6 +460,23 @@ static void tell_not_fired(struct worker *worker)
     verdict_not_fired(&worker->found, &worker->job, cell->row.id, cell->injector, text);
 }
 
+/* Once, where the cell has come to its claim. */
+static void tell_sure(struct worker *worker)
+{
+    const struct run_cell *cell = worker->cell;
+    bool better = is_sure(worker->run, cell, STATS_BETTER);
+    char text[200];
+
+    if (!better && !is_sure(worker->run, cell, STATS_WORSE))
+        return;
+    snprintf(text, sizeof text,
+             "stopped after %llu cycles that count, %llu with findings: shown to be %s than %.6g "
+             "(wrong in at most 5 %%, however often it was looked at)",
+             (unsigned long long)cell->counted, (unsigned long long)cell->found,
+             better ? "rarer" : "more frequent", worker->run->options.until_sure);
+    remark(worker, worker->cell, NULL, text);
+}
+
 /* In a replay every try is the same cycle; its rows are numbered by try. */
 static void number_by_try(struct worker *worker)
 {
@@ -457,6 +500,7 @@ static void finish(struct worker *worker, struct finished *batch)
 
     tell_totals(run, worker->cell, &worker->sum);
     tell_not_fired(worker);
+    tell_sure(worker);
     verdict_sort(&worker->found);
     if (run->options.only_cycle)
         number_by_try(worker);

@@ -1,0 +1,12 @@
+/* limits.h: what a target can have at most of memory, descriptors and threads on this machine. */
+#ifndef SUPERVISOR_LIMITS_H
+#define SUPERVISOR_LIMITS_H
+
+/**
+ * limits_text() - the smallest limit for each kind of series, with where it comes from:
+ * "heap.bytes=8589934592 memory;fds=1024 rlimit". A kind without a known limit is left out.
+ * As they are for us, which is what targets inherit. Caller frees; NULL: no memory.
+ */
+char *limits_text(void);
+
+#endif
