@@ -25,13 +25,16 @@ enum { THREADS, OPS, BYTES };
 static const struct workload_parameter parameters[] = {
     [THREADS] = {"threads", "threads that allocate in a loop", 2, 1, CREW_HIGH},
     [OPS] = {"ops", "blocks that each handles at most, if nobody stops it", 20000, 1, 10000000},
-    [BYTES] = {"bytes", "size of a block", 5000, 1, 16777216},
+    [BYTES] = {"bytes", "size of a block", 100000, 1, 16777216},
     {.name = NULL},
 };
 
 enum variant { VARIANT_JOINED, VARIANT_GLIBC, VARIANT_NT, VARIANT_NT_ARENAS };
 
-#define ONE_ARENA   "GLIBC_TUNABLES=glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0"
+/* Every block is taken from the system and given back: most of the time the arena is locked. */
+#define ONE_ARENA                                                                                  \
+    "GLIBC_TUNABLES=glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0:glibc.malloc.trim_"       \
+    "threshold=0:glibc.malloc.top_pad=0"
 #define MANY_ARENAS "GLIBC_TUNABLES=glibc.malloc.tcache_count=0"
 
 static const struct workload_variant variants[] = {

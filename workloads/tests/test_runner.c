@@ -88,7 +88,7 @@ static void check_passes(const char *text)
     if (run.status != 0)
         fprintf(stderr, "\n'%s' ended with %d: %s\n", text, run.status, run.said);
     CU_ASSERT_EQUAL(run.status, 0);
-    CU_ASSERT_STRING_EQUAL(run.said, "");
+    CU_ASSERT_PTR_NULL(strstr(run.said, "rundown-target")); /* a workload's own words are its own */
 }
 
 /* --- refusals -------------------------------------------------------------------------- */

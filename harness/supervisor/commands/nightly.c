@@ -315,8 +315,8 @@ static const char *base_name(const char *path)
 static int find_night(struct arguments *arguments)
 {
     static char path[PATH_MAX];
-    struct history history;
-    int code = history_read(arguments->night.history, NULL, &history, &arguments->e);
+    struct nights history;
+    int code = nights_read(arguments->night.history, NULL, &history, &arguments->e);
 
     if (code != 0)
         return code;
@@ -325,7 +325,7 @@ static int find_night(struct arguments *arguments)
                          arguments->night.history);
     snprintf(path, sizeof path, "%s/%s", arguments->night.history, history.last);
     arguments->out = path;
-    history_free(&history);
+    nights_free(&history);
     return code;
 }
 
@@ -401,7 +401,7 @@ static int execute(struct arguments *arguments, int argc, char **argv)
 {
     static struct run run;
     struct night *night = &arguments->night;
-    struct history history = {0};
+    struct nights history = {0};
     struct need need = {.history = &history};
     struct run_options options;
     struct error e;
@@ -410,7 +410,7 @@ static int execute(struct arguments *arguments, int argc, char **argv)
     if (arguments->out == NULL)
         arguments->out = ending_directory_in(night->history);
     shape(arguments, &need, &options);
-    code = history_read(night->history, base_name(arguments->out), &history, &e);
+    code = nights_read(night->history, base_name(arguments->out), &history, &e);
     if (code != 0) {
         fprintf(stderr, "rundown nightly: %s\n", e.text);
         return options_status(code);
@@ -426,7 +426,7 @@ static int execute(struct arguments *arguments, int argc, char **argv)
     }
     run_close(&run);
     need_close(&need);
-    history_free(&history);
+    nights_free(&history);
     return status;
 }
 

@@ -6,6 +6,7 @@
 #include "evidence.h"
 #include "evidence_blocks.h"
 #include "evidence_spin.h"
+#include "locks.h"
 
 #include <harness/supervisor/heap/heap_look.h>
 #include <harness/supervisor/watch/watch.h>
@@ -101,25 +102,19 @@ static void copy_stack(struct evidence_thread *thread, const struct unwind_frame
         copy_frame(&thread->frame[thread->frames++], &frames[i]);
 }
 
-/*
- * glibc's lock of a stream: { int lock; int cnt; void *owner; }, and owner is a pthread_t. What
- * else lies behind a futex has no thread's address there. Since 2.37 cnt begins at 0. Source:
- * glibc, sysdeps/nptl/stdio-lock.h.
- */
+/* The pthread_t that the lock of a stream names; what else lies behind a futex looks otherwise. */
 static uint64_t stream_owner(int pid, const struct evidence_thread *thread)
 {
-    struct {
-        int32_t lock;
-        int32_t count;
-        uint64_t owner;
-    } lock;
-    struct iovec here = {&lock, sizeof lock};
-    struct iovec there = {(void *)thread->argument[0], sizeof lock};
+    uint8_t bytes[LOCKS_STREAM_BYTES];
+    struct iovec here = {bytes, sizeof bytes};
+    struct iovec there = {(void *)thread->argument[0], sizeof bytes};
+    struct locks_stream lock;
 
     if (thread->state != THREAD_WAITING || thread->syscall != SYS_futex || !thread->waits ||
-        process_vm_readv(pid, &here, 1, &there, 1, 0) != (ssize_t)sizeof lock)
+        process_vm_readv(pid, &here, 1, &there, 1, 0) != (ssize_t)sizeof bytes)
         return 0;
-    return lock.lock != 0 && lock.count >= 0 ? lock.owner : 0;
+    locks_stream(bytes, &lock);
+    return lock.plausible ? lock.owner : 0;
 }
 
 /* Threads of one process of the target's tree; @pid's own first, then its children's. */

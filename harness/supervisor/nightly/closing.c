@@ -42,7 +42,7 @@ static bool write_outputs(struct run *run, const struct night *night)
 struct listing {
     struct run *run;
     const struct night *night;
-    const struct history *history;
+    const struct nights *history;
     char today[11];
     size_t count; /* findings, one for each signature */
     size_t fresh; /* never seen before */
@@ -88,7 +88,7 @@ static int list_new(const struct store_finding *finding, void *context)
     if (finding->severity != STOP_SEVERITY_FINDING)
         return 0;
     listing->count++;
-    if (history_has_signature(listing->history, finding->signature))
+    if (nights_have_signature(listing->history, finding->signature))
         return 0;
     if (listing->fresh++ == 0 && listing->history->runs > 0)
         printf("new since the %zu runs in %s:\n", listing->history->runs, listing->night->history);
@@ -231,7 +231,7 @@ static void write_coverage(const struct run *run, const struct need *need)
         puts("ended early: the results have reached the disk limit");
 }
 
-int closing_tell(struct run *run, const struct night *night, const struct history *history,
+int closing_tell(struct run *run, const struct night *night, const struct nights *history,
                  const struct need *need)
 {
     struct listing listing = {.run = run, .night = night, .history = history};

@@ -8,7 +8,7 @@
 
 #include <harness/supervisor/run/run.h>
 
-#include "history.h"
+#include "nights.h"
 #include "need.h"
 #include "night.h"
 
@@ -18,7 +18,7 @@
  * Returns the exit status: 3 if the run, or its calibration, can't be trusted; 130 if it was
  * interrupted; 1 if there is a finding that is not known; else 0.
  */
-int closing_tell(struct run *run, const struct night *night, const struct history *history,
+int closing_tell(struct run *run, const struct night *night, const struct nights *history,
                  const struct need *need);
 
 #endif

@@ -169,7 +169,7 @@ static int begin(struct run *run, struct error *e)
         struct run_cell *cell = &run->cell[i];
 
         need->cell[i].fresh = need->history != NULL &&
-                              !history_has_build(need->history, cell->key, cell->target->build);
+                              !nights_have_build(need->history, cell->key, cell->target->build);
         need->fresh += need->cell[i].fresh && cell->planted == NULL;
         code = recall(run, cell, e);
     }

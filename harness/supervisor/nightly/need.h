@@ -12,7 +12,7 @@
 
 #include <harness/supervisor/run/run.h>
 
-#include "history.h"
+#include "nights.h"
 
 struct need_cell;
 
@@ -23,7 +23,7 @@ struct need_cell;
  * The rest is the policy's; need_close() frees it.
  */
 struct need {
-    const struct history *history;
+    const struct nights *history;
     uint64_t disk_bytes;
     double floor_s;
     struct need_cell *cell;

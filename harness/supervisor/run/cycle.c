@@ -177,6 +177,8 @@ void cycle_broken(struct worker *worker, const char *text)
         target_set_trouble(worker->job.target, text);
         return;
     }
+    worker->has_verdict = true;
+    worker->verdict_epoch = worker_control(worker)->epoch;
     again = must_be_rerun(worker, HANG_NONE, VERDICT_BROKEN);
     verdict_broken(again ? &worker->suspect : &worker->found, &worker->job, worker->cell->row.id,
                    worker->cell->injector, text);
@@ -192,6 +194,8 @@ static void judge_cycle(struct worker *worker, enum evidence_hang hang)
     struct judgement judgement;
     enum verdict verdict;
 
+    worker->has_verdict = true;
+    worker->verdict_epoch = control->epoch;
     run->autopsy.evidence.must_unload = run->options.must_unload;
     run->autopsy.evidence.confirmed = worker->cell->confirmed || !is_first_try(worker);
     verdict_judge(&run->autopsy.evidence, run->options.without, &judgement);

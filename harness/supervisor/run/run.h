@@ -165,6 +165,8 @@ struct worker {
     size_t retry_from;           /* first finding of the cycle under way */
     bool retrying;               /* the cycle under way is one of them */
     uint64_t judged_epoch;
+    bool has_verdict; /* the cycle of @verdict_epoch was judged, or is to be run again */
+    uint64_t verdict_epoch;
     bool abandoned;          /* the cycle under way was given up, unjudged, to come to an end */
     uint64_t seen_mark;      /* the cycle under way, as the last tick saw it */
     uint64_t seen_ns;        /* since when: by our own clock, what we slept through left out */

@@ -44,7 +44,11 @@ static pid_t parent_of(pid_t pid)
     return seen ? look.parent : -1;
 }
 
-/* One that is gone was reaped a moment ago: the server takes its number away after that. */
+/*
+ * One that is gone was reaped a moment ago: the server takes its number away after that. The
+ * kernel shows 0 for the parent of one that is reaped while its file is read; asked once more, it
+ * is gone.
+ */
 static bool is_another(pid_t pid, pid_t server)
 {
     pid_t parent;
@@ -52,6 +56,8 @@ static bool is_another(pid_t pid, pid_t server)
     if (pid == 0 || server == 0)
         return false;
     parent = pid > 0 ? parent_of(pid) : 0;
+    if (parent == 0 && pid > 0)
+        parent = parent_of(pid);
     return parent >= 0 && parent != server;
 }
 

@@ -117,6 +117,7 @@ static void start_server(struct worker *worker, struct target *target)
     if (run->options.stop_at)
         worker_control(worker)->options |= OPTION_STOP_AT;
     worker->phase = WORKER_STARTING;
+    worker->has_verdict = false;
     worker->job.target = target;
 }
 
@@ -237,6 +238,7 @@ static void run_cycles(struct worker *worker, uint64_t first, uint64_t count)
     control->stop = 0;
     worker->judged_passed = worker->judged_not_fired = 0;
     worker->failed = worker->broken = 0;
+    worker->has_verdict = false;
     worker->phase = WORKER_BATCH;
     job_command(&worker->job, COMMAND_RUN);
 }
@@ -629,7 +631,21 @@ static void draw_again(struct worker *worker)
               control->cycle, worker->run->options.mode, &control->plan);
 }
 
-/* The cycle that was under way is spent; a new server runs it once more. */
+/* The server may have died before it could. */
+static void count_cycle(struct worker *worker)
+{
+    struct abi_control *control = worker_control(worker);
+    const struct trust *trust = &worker->job.trust;
+    uint64_t number = trust_cycle(trust, control) - trust->batch_first + 1;
+
+    if (control->done < number)
+        control->done = number;
+}
+
+/*
+ * The cycle that was under way is spent; a new server runs it once more, unless it had been judged
+ * by then.
+ */
 static void server_died_in_batch(struct worker *worker, const char *text)
 {
     struct abi_control *control = worker_control(worker);
@@ -639,10 +655,9 @@ static void server_died_in_batch(struct worker *worker, const char *text)
     if (!trust_counts(&worker->job.trust, control))
         trust_restore(&worker->job.trust, control);
     draw_again(worker);
-    if (!worker_spent(worker)) {
+    if (!worker_spent(worker) && !(worker->has_verdict && worker->verdict_epoch == control->epoch))
         cycle_broken(worker, text);
-        control->done++;
-    }
+    count_cycle(worker);
     add_up(worker);
     worker->phase = WORKER_IDLE;
     worker->cell->done |= !again;

@@ -1,7 +1,7 @@
 /*
- * history: reads the stores of earlier nights, and nothing else of them.
+ * nights: reads the stores of earlier nights, and nothing else of them.
  */
-#include "history.h"
+#include "nights.h"
 
 #include <results/store/store.h>
 
@@ -13,15 +13,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/** struct history_build - a cell and what it has run. */
-struct history_build {
+/** struct nights_build - a cell and what it has run. */
+struct nights_build {
     uint64_t key;
     char build[32];
 };
 
 static int take_signature(const struct store_finding *finding, void *context)
 {
-    struct history *history = context;
+    struct nights *history = context;
     char **longer;
 
     if (finding->severity != STOP_SEVERITY_FINDING)
@@ -36,8 +36,8 @@ static int take_signature(const struct store_finding *finding, void *context)
 
 static int take_build(uint64_t key, const char *build, void *context)
 {
-    struct history *history = context;
-    struct history_build *longer = realloc(history->build, (history->builds + 1) * sizeof *longer);
+    struct nights *history = context;
+    struct nights_build *longer = realloc(history->build, (history->builds + 1) * sizeof *longer);
 
     if (longer == NULL)
         return 1;
@@ -49,7 +49,7 @@ static int take_build(uint64_t key, const char *build, void *context)
 }
 
 /* A run that cannot be read, of another version perhaps, tells nothing and hinders nothing. */
-static void read_run(struct history *history, const char *directory, const char *name)
+static void read_run(struct nights *history, const char *directory, const char *name)
 {
     char path[PATH_MAX];
     struct store *store;
@@ -82,14 +82,14 @@ static int by_text(const void *a, const void *b)
 
 static int by_build(const void *a, const void *b)
 {
-    const struct history_build *one = a, *other = b;
+    const struct nights_build *one = a, *other = b;
 
     if (one->key != other->key)
         return one->key < other->key ? -1 : 1;
     return strcmp(one->build, other->build);
 }
 
-int history_read(const char *directory, const char *except, struct history *out, struct error *e)
+int nights_read(const char *directory, const char *except, struct nights *out, struct error *e)
 {
     DIR *list = opendir(directory);
     struct dirent *entry;
@@ -110,7 +110,7 @@ int history_read(const char *directory, const char *except, struct history *out,
     return 0;
 }
 
-void history_free(struct history *history)
+void nights_free(struct nights *history)
 {
     for (size_t i = 0; i < history->signatures; i++)
         free(history->signature[i]);
@@ -119,15 +119,15 @@ void history_free(struct history *history)
     memset(history, 0, sizeof *history);
 }
 
-bool history_has_signature(const struct history *history, const char *signature)
+bool nights_have_signature(const struct nights *history, const char *signature)
 {
     return history->signatures > 0 && bsearch(&signature, history->signature, history->signatures,
                                               sizeof *history->signature, by_text) != NULL;
 }
 
-bool history_has_build(const struct history *history, uint64_t key, const char *build)
+bool nights_have_build(const struct nights *history, uint64_t key, const char *build)
 {
-    struct history_build wanted = {.key = key};
+    struct nights_build wanted = {.key = key};
 
     snprintf(wanted.build, sizeof wanted.build, "%s", build);
     return history->builds > 0 && bsearch(&wanted, history->build, history->builds,
