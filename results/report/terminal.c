@@ -219,13 +219,41 @@ static int write_cell(struct page *page, const struct store_cell *cell,
     return code;
 }
 
+static bool is_idle(const struct store_cell *cell)
+{
+    return cell->next == 0 && cell->state[0] == '\0';
+}
+
+static size_t idle_cells(const struct page *page)
+{
+    size_t idle = 0;
+
+    for (size_t i = 0; i < page->cell_count; i++)
+        idle += is_idle(&page->cells[i]);
+    return idle;
+}
+
+enum { IDLE_LISTED = 10 }; /* a short night has no time for most of its cells */
+
 static int write_table(struct page *page)
 {
+    const struct store_cell *before = NULL;
+    size_t idle = idle_cells(page);
+    char count[AMOUNT_BYTES], line[120];
     int code = 0;
 
     write_heading(page);
-    for (size_t i = 0; i < page->cell_count && code == 0; i++)
-        code = write_cell(page, &page->cells[i], i > 0 ? &page->cells[i - 1] : NULL);
+    for (size_t i = 0; i < page->cell_count && code == 0; i++) {
+        if (idle > IDLE_LISTED && is_idle(&page->cells[i]))
+            continue;
+        code = write_cell(page, &page->cells[i], before);
+        before = &page->cells[i];
+    }
+    if (idle > IDLE_LISTED) {
+        snprintf(line, sizeof line, "%s cells had no cycle, and are not listed.",
+                 amount_count(idle, count));
+        wrap_line(page->out, 0, 0, line, page->columns);
+    }
     wrap_line(page->out, 0, 0,
               "Rates leave out cycles that were broken or skipped, or in which the injection did "
               "not fire. Per s: of one job.",

@@ -132,6 +132,12 @@ static int look_at(const struct store_code *code, void *context)
     return 0;
 }
 
+static bool is_cut(const struct store_cell *cell)
+{
+    return cell->state[0] == 0 && cell->next < CALIBRATION_LEAST &&
+           (cell->planned == 0 || cell->next < cell->planned);
+}
+
 static int judge(struct reading *reading, struct calibration_cell *cell)
 {
     struct looking looking = {.cell = cell};
@@ -146,6 +152,7 @@ static int judge(struct reading *reading, struct calibration_cell *cell)
     cell->counted = cell->cell->passed + cell->cell->failed;
     if (cell->bad) {
         cell->found = calibration_missing(cell->codes, cell->seen, cell->missing) == 0;
+        cell->cut = !cell->found && is_cut(cell->cell);
         for (unsigned i = 0; i < looking.choices; i++) {
             if (i == 0 || looking.sighting[i].hits < cell->hits)
                 cell->hits = looking.sighting[i].hits;
@@ -164,7 +171,9 @@ static int judge(struct reading *reading, struct calibration_cell *cell)
 
 static void count(struct calibration *calibration, const struct calibration_cell *cell)
 {
-    if (cell->bad) {
+    if (cell->cut) {
+        calibration->cut++;
+    } else if (cell->bad) {
         calibration->faults++;
         calibration->found += cell->found;
     } else {
@@ -260,7 +269,7 @@ static void write_times(const struct calibration *calibration, FILE *out)
 
 static void write_missed(const struct calibration_cell *cell, FILE *out)
 {
-    if (!cell->bad || cell->found)
+    if (!cell->bad || cell->found || cell->cut)
         return;
     if (cell->cell->state[0] != 0)
         fprintf(out, "  NOT FOUND  %s under %s: %s\n", cell->cell->target, cell->cell->injector,
@@ -299,6 +308,8 @@ void calibration_write(const struct calibration *calibration, FILE *out)
             "95 %% confidence\n",
             calibration->found, calibration->faults, 100 * calibration->low,
             100 * calibration->high);
+    if (calibration->cut > 0)
+        fprintf(out, "  no time to tell of %zu more planted faults\n", calibration->cut);
     write_times(calibration, out);
     for (size_t i = 0; i < calibration->cells; i++)
         write_missed(&calibration->cell[i], out);

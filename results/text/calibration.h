@@ -2,7 +2,8 @@
  * calibration.h: what became of the faults that a night planted, from the store alone.
  *
  * A fault counts as found when every code that its workload's entry declares was seen in its
- * cell. Clean twins are cells in which every finding is a false alarm.
+ * cell. One that a night had no time for, and that was not found in the few cycles which it got, is
+ * neither found nor missed. Clean twins are cells in which every finding is a false alarm.
  */
 #ifndef RESULTS_TEXT_CALIBRATION_H
 #define RESULTS_TEXT_CALIBRATION_H
@@ -14,7 +15,7 @@
 #include <harness/error.h>
 #include <results/store/store.h>
 
-enum { CALIBRATION_CODES = 256 };
+enum { CALIBRATION_CODES = 256, CALIBRATION_LEAST = 20 /* cycles, for a fault to be missed */ };
 
 /**
  * struct calibration_cell - one planted cell.
@@ -29,6 +30,7 @@ struct calibration_cell {
     const struct store_cell *cell;
     bool bad;
     bool found;
+    bool cut; /* time was over before anything could be said */
     char *codes;
     char missing[CALIBRATION_CODES];
     char seen[CALIBRATION_CODES];
@@ -40,7 +42,8 @@ struct calibration_cell {
 };
 
 /**
- * struct calibration - all of them. @faults, @found: cells with a fault. @low, @high: 95 % Wilson
+ * struct calibration - all of them. @faults, @found: cells with a fault; @cut: more of them, for
+ * which there was no time. @low, @high: 95 % Wilson
  * interval of the share found. @twins, @twin_cycles, @alarms: clean twins, their cycles that
  * count, and those of them with a finding.
  */
@@ -51,6 +54,7 @@ struct calibration {
     size_t cells;
     size_t faults;
     size_t found;
+    size_t cut;
     double low;
     double high;
     size_t twins;
@@ -62,7 +66,7 @@ struct calibration {
 int calibration_read(struct store *store, struct calibration *out, struct error *e);
 void calibration_free(struct calibration *calibration);
 
-/** calibration_passed() - faults were planted, and each was found. */
+/** calibration_passed() - faults were planted, and each that was tried was found. */
 bool calibration_passed(const struct calibration *calibration);
 
 /** calibration_write() - some lines of text: sensitivity, time to find, false alarms. */

@@ -160,24 +160,29 @@ static bool raises(const struct detector *detector, const char *codes)
     return false;
 }
 
-/* Detectors whose codes no planted fault declares: of them the night says nothing. */
-static void write_untried(const struct calibration *calibration)
+static bool is_planted(const struct calibration *calibration, const struct detector *detector,
+                       bool found)
+{
+    for (size_t i = 0; i < calibration->cells; i++)
+        if (calibration->cell[i].bad && (!found || calibration->cell[i].found) &&
+            raises(detector, calibration->cell[i].codes))
+            return true;
+    return false;
+}
+
+/* Of these detectors the night says nothing: their codes are of no planted fault, or of none that
+ * was @found. Returns how many. */
+static unsigned write_untried(const struct calibration *calibration, bool found, const char *text)
 {
     unsigned count = 0;
 
-    for (unsigned i = 0; detector_registry[i] != NULL; i++) {
-        bool tried = false;
-
-        for (size_t k = 0; k < calibration->cells && !tried; k++)
-            tried = calibration->cell[k].bad &&
-                    raises(detector_registry[i], calibration->cell[k].codes);
-        if (!tried)
-            printf("%s%s",
-                   count++ == 0 ? "  not tried, since no fault of theirs is planted: " : ", ",
-                   detector_registry[i]->name);
-    }
+    for (unsigned i = 0; detector_registry[i] != NULL; i++)
+        if (is_planted(calibration, detector_registry[i], false) == found &&
+            !is_planted(calibration, detector_registry[i], found))
+            printf("%s%s", count++ == 0 ? text : ", ", detector_registry[i]->name);
     if (count > 0)
         putchar('\n');
+    return count;
 }
 
 /* DIR/calibration.tsv, of which ci/catalogue makes its page. */
@@ -206,7 +211,9 @@ static bool write_calibration(struct store *store, const char *directory)
     }
     passed = calibration_passed(&calibration);
     calibration_write(&calibration, stdout);
-    write_untried(&calibration);
+    write_untried(&calibration, false, "  not tried, since no fault of theirs is planted: ");
+    if (write_untried(&calibration, true, "  NOT SHOWN to find anything: ") > 0)
+        passed = false;
     write_table(&calibration, directory);
     store_meta_set(store, "calibration", passed ? "passed" : "failed", NULL);
     calibration_free(&calibration);

@@ -12,10 +12,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Shares of the night: dealt out evenly; to planted cells while some are not found, which a short
- * night on a busy machine needs to be worth anything; to clean twins below their floor; to all
- * planted cells afterwards. */
-static const double FLOOR_SHARE = 0.5, SOUGHT_SHARE = 0.8, TWIN_SHARE = 0.3, PLANTED_SHARE = 0.1;
+/* Shares of the night: dealt out evenly; to planted cells while a code was not found yet, which a
+ * short night on a busy machine needs to be worth anything; while some of them are not found; to
+ * clean twins below their floor; to all planted cells afterwards. */
+static const double FLOOR_SHARE = 0.5, LEAD_SHARE = 0.8, SOUGHT_SHARE = 0.4, TWIN_SHARE = 0.3,
+                    PLANTED_SHARE = 0.1;
 static const uint64_t LOOK_NS = 2000000000;
 
 enum { FLOOR_CYCLES = 20 };
@@ -30,6 +31,7 @@ struct need_seen {
 struct need_cell {
     bool fresh;
     bool found; /* of a planted fault: all its codes */
+    bool leads; /* the first planted fault with one of its codes: these come before the others */
     char codes[CALIBRATION_CODES];
     struct need_seen *seen;
     size_t seen_count;
@@ -153,6 +155,22 @@ static int recall(struct run *run, struct run_cell *cell, struct error *e)
     return code;
 }
 
+/* A code that no planted fault before has. */
+static bool is_leading(const struct run *run, size_t number)
+{
+    const struct run_planted *planted = run->cell[number].planted;
+    char all[16 * CALIBRATION_CODES] = "", missing[CALIBRATION_CODES];
+    size_t used = 0;
+
+    if (planted == NULL || !planted->bad)
+        return false;
+    for (size_t i = 0; i < number && used < sizeof all - 1; i++)
+        if (run->cell[i].planted != NULL && run->cell[i].planted->bad)
+            used +=
+                (size_t)snprintf(all + used, sizeof all - used, "%s ", run->cell[i].planted->codes);
+    return calibration_missing(planted->codes, all, missing) > 0;
+}
+
 static int begin(struct run *run, struct error *e)
 {
     struct need *need = need_of(run);
@@ -171,6 +189,7 @@ static int begin(struct run *run, struct error *e)
         need->cell[i].fresh = need->history != NULL &&
                               !nights_have_build(need->history, cell->key, cell->target->build);
         need->fresh += need->cell[i].fresh && cell->planted == NULL;
+        need->cell[i].leads = is_leading(run, i);
         code = recall(run, cell, e);
     }
     return code;
@@ -216,7 +235,8 @@ static double worth(const struct run *run, const struct run_cell *cell, enum ran
 
     if (rank == RANK_REST && cell->planted == NULL)
         return beside(run, cell)->score * (at_hand ? 2 : 1);
-    return -cell->spent_s + (at_hand && rank != RANK_REST ? 1e9 : 0);
+    return -cell->spent_s + (at_hand && rank != RANK_REST ? 1e9 : 0) +
+           (beside(run, cell)->leads ? 2e9 : 0);
 }
 
 static void weigh(const struct run *run, struct run_cell *cell, const struct target *target,
@@ -248,7 +268,8 @@ static struct run_cell *next(struct run *run, const struct target *target)
     if (real.cell == NULL || planted.cell == NULL)
         return real.cell != NULL ? real.cell : planted.cell;
     /* Among each other, so that planted ones meet the same conditions. */
-    share = planted.rank == RANK_FIRST   ? SOUGHT_SHARE
+    share = planted.rank == RANK_FIRST
+                ? (beside(run, planted.cell)->leads ? LEAD_SHARE : SOUGHT_SHARE)
             : planted.rank == RANK_FLOOR ? TWIN_SHARE
                                          : PLANTED_SHARE;
     return spent[1] < share * (spent[0] + spent[1]) ? planted.cell : real.cell;

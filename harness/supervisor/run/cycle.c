@@ -553,6 +553,9 @@ static bool is_stalled(struct worker *worker, uint64_t now_ns)
     else if (since > ASLEEP_NS)
         worker->seen_ns += since;
     worker->seen_mark = mark;
+    /* A run that ends gives up its cycles first, however long they had been under way. */
+    if (run->ending_ns > worker->seen_ns)
+        worker->seen_ns = run->ending_ns;
     return now_ns > worker->seen_ns && now_ns - worker->seen_ns > most + STALLED_NS;
 }
 

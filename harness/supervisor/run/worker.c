@@ -642,6 +642,18 @@ static void count_cycle(struct worker *worker)
         control->done = number;
 }
 
+/* Counts that can't be believed are not taken: how those cycles came out is not known. */
+static void skip_unknown(struct worker *worker)
+{
+    struct store_batch *sum = &worker->sum;
+    uint64_t known = sum->passed + sum->not_fired + sum->failed + sum->broken;
+
+    if (!worker->retrying)
+        known += suspect_cycles(worker);
+    if (!worker->retrying && known < sum->count)
+        sum->skipped += sum->count - known;
+}
+
 /*
  * The cycle that was under way is spent; a new server runs it once more, unless it had been judged
  * by then.
@@ -659,6 +671,7 @@ static void server_died_in_batch(struct worker *worker, const char *text)
         cycle_broken(worker, text);
     count_cycle(worker);
     add_up(worker);
+    skip_unknown(worker);
     worker->phase = WORKER_IDLE;
     worker->cell->done |= !again;
     if (again && worker->run->ending_ns == 0 && worker->retried < worker->suspect.count) {
