@@ -50,6 +50,7 @@ void again_shape(struct again *again, struct target **target, uint64_t times,
     options->must_unload = line->target->must_unload;
     options->reach = line->target->reach;
     options->deadline_s = line->target->deadline_s;
+    options->held_long_s = line->target->held_long_s;
     options->quiet = true;
     options->only_cycle = true;
     options->cycle = line->cycle;

@@ -71,6 +71,8 @@ char *line_format(const struct target *target, const struct plan *plan, int inje
         fprintf(out, " heap-check=%s", heap_check_format(&target->heap_check, check));
     if (target->deadline_s > 0)
         fprintf(out, " deadline=%.9g", target->deadline_s);
+    if (target->held_long_s > 0)
+        fprintf(out, " held-long=%.9g", target->held_long_s);
     write_quoted(out, "input", target->input);
     if (target->build[0] != 0)
         fprintf(out, " build=%s", target->build);
@@ -100,6 +102,7 @@ struct reader {
     bool reach;
     struct heap_check heap_check;
     double deadline_s;
+    double held_long_s;
     char *input;
     char *directory;
     char *variable[VARIABLES + 1];
@@ -259,6 +262,8 @@ static int read_word(struct reader *reader, char *word, struct error *e)
         return heap_check_parse(value, &reader->heap_check, e);
     if (strcmp(word, "deadline") == 0)
         return options_duration("deadline", value, &reader->deadline_s, e);
+    if (strcmp(word, "held-long") == 0)
+        return options_duration("held-long", value, &reader->held_long_s, e);
     if (strcmp(word, "input") == 0) {
         reader->input = strdup(value);
         return 0;
@@ -361,6 +366,7 @@ static int find_target(struct reader *reader, char **command, const char *libdir
     line->target->reach = reader->reach;
     line->target->heap_check = reader->heap_check;
     line->target->deadline_s = reader->deadline_s;
+    line->target->held_long_s = reader->held_long_s;
     line->target->input = reader->input;
     reader->input = NULL;
     return 0;

@@ -49,6 +49,7 @@ struct target {
     bool must_unload;          /* a module that stays mapped is a finding */
     bool reach;                /* unreachable blocks are looked for at its end */
     double deadline_s;         /* age at which an unproved hang is reported, 0: learned */
+    double held_long_s;        /* what the holder of a lock may sleep, 0: WATCH_HELD_S */
     struct heap_check heap_check;
     bool modules; /* it loads modules (workloads say so; programs may) */
     /* Filled by the first job that prepares it. */
