@@ -209,6 +209,8 @@ static void conclude(const struct replay *replay, const struct run *run)
            amount_percent(low, AMOUNT_DOWN, from), amount_percent(high, AMOUNT_UP, to));
     if (replay->again.other > 0)
         printf(", something else in %llu", (unsigned long long)replay->again.other);
+    if (replay->again.noted > 0) /* such a cycle passes */
+        printf(", nothing but notes in %llu", (unsigned long long)replay->again.noted);
     putchar('\n');
 }
 

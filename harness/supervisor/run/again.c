@@ -27,6 +27,7 @@ static void judged(void *context, const struct judgement *judgement,
     again->same += same;
     again->diverged += again->line->hash != 0 && control->schedule_hash != again->line->hash;
     again->other += any && !same;
+    again->noted += !any && judgement->findings > 0;
 }
 
 void again_shape(struct again *again, struct target **target, uint64_t times,

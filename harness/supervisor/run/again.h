@@ -16,13 +16,14 @@ enum { AGAIN_TIMES = 10 }; /* how often a run tries each finding's line, if it i
  * struct again - what came of it so far.
  * @line: what is run. @wanted: signature to look for, NULL: any finding.
  * @same: cycles that showed it. @other: cycles that showed something else. @diverged: cycles
- * that were scheduled otherwise than the line says.
+ * that were scheduled otherwise than the line says. @noted: cycles with notes and no finding.
  */
 struct again {
     const struct line *line;
     const char *wanted;
     uint64_t same;
     uint64_t other;
+    uint64_t noted;
     uint64_t diverged;
 };
 
