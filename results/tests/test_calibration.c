@@ -25,9 +25,11 @@ static void words_and_codes(void)
     CU_ASSERT_EQUAL(calibration_missing("", "a.b", missing), 0);
 }
 
-static void add(struct fixture *f, int64_t id, bool bad, const char *codes)
+static void add_planned(struct fixture *f, int64_t id, bool bad, const char *codes,
+                        uint64_t planned)
 {
     struct store_cell cell = {.id = id,
+                              .planned = planned,
                               .target = "w variant=v",
                               .workload = "w",
                               .variant = "v",
@@ -40,6 +42,11 @@ static void add(struct fixture *f, int64_t id, bool bad, const char *codes)
     fixture_ok(f, store_cell_add(f->store, &cell, &f->e));
     CU_ASSERT_EQUAL(cell.id, id);
     fixture_ok(f, store_planted_add(f->store, &planted, &f->e));
+}
+
+static void add(struct fixture *f, int64_t id, bool bad, const char *codes)
+{
+    add_planned(f, id, bad, codes, 10);
 }
 
 /* Ten cycles of a cell, of which number @at has failed with @code. */
@@ -122,6 +129,29 @@ static void check_texts(const struct calibration *calibration)
     free(text);
 }
 
+/* Ten cycles of a night that goes by time: too few to call the fault missed. */
+static void what_had_no_time(void)
+{
+    struct calibration calibration;
+    struct fixture f;
+
+    fixture_create(&f);
+    add_planned(&f, -1, true, "lock.deadlock", 0);
+    fill(&f, -1, 9, STOP_LOCK_ORPHANED);
+    fixture_ok(&f, calibration_read(f.store, &calibration, &f.e));
+    CU_ASSERT_EQUAL(calibration.faults, 0);
+    CU_ASSERT_EQUAL(calibration.cut, 1);
+    CU_ASSERT_FALSE(calibration_passed(&calibration)); /* nothing shown */
+    calibration_free(&calibration);
+    add_planned(&f, -2, true, "lock.orphaned", 0);
+    fill(&f, -2, 9, STOP_LOCK_ORPHANED);
+    fixture_ok(&f, calibration_read(f.store, &calibration, &f.e));
+    CU_ASSERT_EQUAL(calibration.faults, 1);
+    CU_ASSERT_TRUE(calibration_passed(&calibration));
+    calibration_free(&calibration);
+    fixture_remove(&f);
+}
+
 static void what_became_of_them(void)
 {
     struct calibration calibration;
@@ -191,6 +221,7 @@ int main(void)
     CU_ADD_TEST(suite, words_and_codes);
     CU_ADD_TEST(suite, planted_cells_are_apart);
     CU_ADD_TEST(suite, what_became_of_them);
+    CU_ADD_TEST(suite, what_had_no_time);
     CU_ADD_TEST(suite, builds_come_back);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();

@@ -293,6 +293,8 @@ static bool detach(pid_t pid, pid_t tid)
 {
     if (ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)signal_on_its_way(tid)) == 0)
         return true;
+    /* It runs, or waits in a call that it was stepped into, for us perhaps: its output is full. */
+    ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
     if (wait_stopped(pid, tid, clock_ms() + LETGO_MS) == GONE)
         return true;
     return ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)signal_on_its_way(tid)) == 0;

@@ -4,6 +4,7 @@
 #include "trust.h"
 
 #include <harness/supervisor/process/process_tree.h>
+#include <harness/supervisor/watch/watch.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,7 +59,9 @@ static bool is_another(pid_t pid, pid_t server)
     parent = pid > 0 ? parent_of(pid) : 0;
     if (parent == 0 && pid > 0)
         parent = parent_of(pid);
-    return parent >= 0 && parent != server;
+    if (parent < 0 || parent == server)
+        return false;
+    return !watch_leaves(server, server); /* who was its child is another's, once it is ended */
 }
 
 bool trust_counts(const struct trust *trust, const struct abi_control *control)

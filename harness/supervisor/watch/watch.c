@@ -274,18 +274,20 @@ static bool signals_pending(int pid, int tid, uint64_t *switches)
  * A thread that the kernel is taking down has no signal pending any more, and shows the call that
  * it was in when the process was ended, for as long as it waits for a processor or a lock in there.
  */
-static bool is_exiting(int pid, int tid)
+bool watch_leaves(int pid, int tid)
 {
     enum { PF_EXITING = 0x4 };
     char path[64];
     char text[1024];
     const char *end;
     unsigned flags = 0;
+    char letter;
 
     snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, tid);
-    if (read_file(path, text, sizeof text) <= 0 || (end = strrchr(text, ')')) == NULL)
-        return false;
-    return sscanf(end, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & PF_EXITING) != 0;
+    if (read_file(path, text, sizeof text) <= 0 || (end = strrchr(text, ')')) == NULL ||
+        sscanf(end, ") %c %*d %*d %*d %*d %*d %u", &letter, &flags) != 2)
+        return true;
+    return letter == 'Z' || letter == 'X' || (flags & PF_EXITING) != 0;
 }
 
 static bool say(struct sample *sample, const char *format, int tid)
@@ -368,7 +370,7 @@ static bool sample_thread(struct sample *sample, int pid, int tid)
     sample->alive++;
     if (signals_pending(pid, tid, &switches))
         return say_thread(sample, "%s has a signal pending", tid);
-    if (is_exiting(pid, tid))
+    if (watch_leaves(pid, tid))
         return say_thread(sample, "%s is ending", tid);
     if (thread.state == THREAD_RUNNING) {
         if (!spins_for_ever(sample->memory, lane_of(sample->memory, tid)))

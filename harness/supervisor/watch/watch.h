@@ -47,6 +47,12 @@ unsigned watch_tids(int pid, int *tids, unsigned max);
 /** watch_letter() - what /proc says of a thread's state: 'R', 'T' ...; 'X' if it is gone. */
 char watch_letter(int pid, int tid);
 
+/**
+ * watch_leaves() - the kernel is taking the thread down, or has: it is gone, a zombie, or shows the
+ * call that it was in when its process was ended, for as long as it waits for a processor.
+ */
+bool watch_leaves(int pid, int tid);
+
 /** watch_thread() - state and system call of one thread, as /proc says. */
 void watch_thread(int pid, int tid, struct evidence_thread *out);
 
