@@ -559,6 +559,14 @@ static bool is_stalled(struct worker *worker, uint64_t now_ns)
     return now_ns > worker->seen_ns && now_ns - worker->seen_ns > most + STALLED_NS;
 }
 
+/* Nothing is done to a younger one. */
+static bool is_old(const struct worker *worker, uint64_t now_ns)
+{
+    uint64_t start_ns = worker->job.memory->control.start_ns;
+
+    return start_ns > now_ns || now_ns - start_ns > patience(worker);
+}
+
 void cycle_tick(struct worker *worker, uint64_t now_ns)
 {
     struct run *run = worker->run;
@@ -568,7 +576,7 @@ void cycle_tick(struct worker *worker, uint64_t now_ns)
         autopsy_release(&run->autopsy);
     if (!worker->job.alive || worker->phase == WORKER_IDLE || worker->phase == WORKER_READY)
         return;
-    if (!worker_check(worker))
+    if (!worker_check(worker, is_old(worker, now_ns)))
         return;
     if (is_stalled(worker, now_ns)) {
         worker_server_lost(worker,

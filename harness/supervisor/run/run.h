@@ -262,8 +262,13 @@ struct run_cell *run_next_cell(struct run *run, const struct target *target);
 bool worker_spent(const struct worker *worker);
 /** What is said of a program that scribbles over what it shares with us. */
 extern const char worker_scribbled[];
-/** False where the memory was written over: then the server is ended, and all is said. */
-bool worker_check(struct worker *worker);
+/**
+ * worker_check() - false where the memory was written over: then the server is ended, and all is
+ * said.
+ * @target: also that the target's number is that of the server's child, which costs a file of
+ * /proc.
+ */
+bool worker_check(struct worker *worker, bool target);
 /** The server, or what it says, can't be relied on: it is ended, and @text says why. */
 void worker_server_lost(struct worker *worker, const char *text);
 

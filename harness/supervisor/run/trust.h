@@ -38,8 +38,8 @@ void trust_note(struct trust *trust, const struct abi_control *control);
 /**
  * trust_broken() - somebody has written over the terms, over the target's number so that it is
  * another process, or has taken the cycle in the supervisor's name.
- * @server: the job's. False before the first trust_note(). Not to be asked between the supervisor's
- * own claim and its CLAIM_DONE.
+ * @server: the job's; 0: the target's number is not looked at. False before the first trust_note().
+ * Not to be asked between the supervisor's own claim and its CLAIM_DONE.
  */
 bool trust_broken(const struct trust *trust, const struct abi_control *control, pid_t server);
 

@@ -709,10 +709,10 @@ static bool is_running(const struct worker *worker)
            worker->phase == WORKER_BATCH;
 }
 
-bool worker_check(struct worker *worker)
+bool worker_check(struct worker *worker, bool target)
 {
     if (!worker->job.alive || !is_running(worker) ||
-        !trust_broken(&worker->job.trust, worker_control(worker), worker->job.server))
+        !trust_broken(&worker->job.trust, worker_control(worker), target ? worker->job.server : 0))
         return true;
     worker_server_lost(worker, worker_scribbled);
     return false;
@@ -720,7 +720,7 @@ bool worker_check(struct worker *worker)
 
 void worker_bell(struct worker *worker)
 {
-    if (!worker_check(worker))
+    if (!worker_check(worker, true))
         return;
     switch (__atomic_load_n(&worker_control(worker)->server, __ATOMIC_ACQUIRE)) {
     case SERVER_READY:
