@@ -26,9 +26,12 @@ enum { NAMES = 64, ARGUMENT_BYTES = 64, KNOWN_BYTES = 256 };
 static struct workload_context context = {.seed = 1, .laps = 1}; /* in .data */
 static char module_dir[PATH_MAX];
 
-/* For suggestions; only the failing path fills it. */
-static const char *names[NAMES + 1];
-static unsigned name_count;
+/* What could have been meant, NULL at the end. On the stack: each page that a cycle writes is
+ * copied. */
+struct names {
+    const char *name[NAMES + 1];
+    unsigned count;
+};
 
 int perform_refuse(const char *format, ...)
 {
@@ -42,54 +45,56 @@ int perform_refuse(const char *format, ...)
     return PERFORM_USAGE;
 }
 
-static void name_add(const char *name)
+static void name_add(struct names *names, const char *name)
 {
-    if (name_count < NAMES)
-        names[name_count++] = name;
+    if (names->count < NAMES)
+        names->name[names->count++] = name;
 }
 
-static const char *known_names(void)
+static const char *known_names(const struct names *names)
 {
     static char text[KNOWN_BYTES];
     size_t length = 0;
 
-    for (unsigned i = 0; i < name_count && length < sizeof text; i++)
+    for (unsigned i = 0; i < names->count && length < sizeof text; i++)
         length += (size_t)snprintf(text + length, sizeof text - length, "%s%s", i == 0 ? "" : ", ",
-                                   names[i]);
+                                   names->name[i]);
     return text;
 }
 
-/* "what 'word' is unknown", and the nearest of the names added before. */
-static int refuse_unknown(const char *what, const char *word)
+/* "what 'word' is unknown", and the nearest of the names. */
+static int refuse_unknown(const char *what, const char *word, const struct names *names)
 {
-    const char *near = suggest_nearest(word, names);
+    const char *near = suggest_nearest(word, names->name);
 
     if (near != NULL)
         return perform_refuse("%s '%s' is unknown: did you mean '%s'?", what, word, near);
-    return perform_refuse("%s '%s' is unknown: known are %s", what, word, known_names());
+    return perform_refuse("%s '%s' is unknown: known are %s", what, word, known_names(names));
 }
 
 static int refuse_variant(const struct workload *workload, const char *name)
 {
     const struct workload_variant *variant = workload->variants;
+    struct names names = {0};
 
     if (variant == NULL || variant[0].name == NULL)
-        name_add("plain");
+        name_add(&names, "plain");
     for (int i = 0; variant != NULL && variant[i].name != NULL; i++)
-        name_add(variant[i].name);
-    return refuse_unknown("variant", name);
+        name_add(&names, variant[i].name);
+    return refuse_unknown("variant", name, &names);
 }
 
 static int refuse_parameter(const struct workload *workload, const char *name)
 {
     const struct workload_parameter *parameter = workload->parameters;
+    struct names names = {0};
 
     for (int i = 0; parameter != NULL && parameter[i].name != NULL; i++)
-        name_add(parameter[i].name);
-    name_add("variant");
-    name_add("seed");
-    name_add("laps");
-    return refuse_unknown("parameter", name);
+        name_add(&names, parameter[i].name);
+    name_add(&names, "variant");
+    name_add(&names, "seed");
+    name_add(&names, "laps");
+    return refuse_unknown("parameter", name, &names);
 }
 
 /* Hexadecimal with 0x, else decimal: a leading 0 is no octal number to a user. */
@@ -289,7 +294,6 @@ int perform_prepare(const struct workload *workload, const struct perform_words 
     memset(&context, 0, sizeof context);
     context.seed = 1;
     context.laps = 1;
-    name_count = 0;
     status = read_arguments(workload, words->count, words->word);
     if (status != 0)
         return status;

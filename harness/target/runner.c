@@ -196,10 +196,12 @@ int main(int count, char **arguments)
     if (count < 2)
         return perform_refuse("no workload given: write %s WORKLOAD [NAME=VALUE ...]",
                               "rundown-target");
-    if (count > 2 && strcmp(arguments[1], "--describe") == 0)
-        return describe(arguments[2]);
-    if (count > 2 && strcmp(arguments[1], "--try") == 0)
-        return try_set_up(arguments[2], arguments + 3, count - 3);
+    if (count > 2 && arguments[1][0] == '-') { /* no cycle reads these words: a page for each */
+        if (strcmp(arguments[1], "--describe") == 0)
+            return describe(arguments[2]);
+        if (strcmp(arguments[1], "--try") == 0)
+            return try_set_up(arguments[2], arguments + 3, count - 3);
+    }
     if (strchr(arguments[1], '/') != NULL)
         return run_own(arguments[1], arguments + 2, count - 2);
     return run_shipped(arguments[1], arguments + 2, count - 2);
