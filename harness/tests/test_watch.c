@@ -33,7 +33,7 @@ static void begin(uint64_t epoch)
 static enum watch_state look(void)
 {
     watch.next_ns = 0;
-    return watch_look(&watch, memory, OLD, 0, DEADLINE);
+    return watch_look(&watch, memory, (int)memory->control.pid, OLD, 0, DEADLINE);
 }
 
 static void test_too_old(void)
@@ -100,7 +100,7 @@ static enum watch_state look_long(pid_t target)
     memory->lane[0].epoch = memory->lane[1].epoch = epochs;
     for (unsigned i = 0; i < LOOKS && state == WATCH_FINE; i++) {
         watch.next_ns = 0;
-        state = watch_look(&watch, memory, OLD, 0, UINT64_MAX);
+        state = watch_look(&watch, memory, (int)memory->control.pid, OLD, 0, UINT64_MAX);
     }
     return state;
 }

@@ -567,6 +567,12 @@ static bool is_old(const struct worker *worker, uint64_t now_ns)
     return start_ns > now_ns || now_ns - start_ns > patience(worker);
 }
 
+/* The target that may be looked at; 0 if there is none. */
+static pid_t old_target(struct worker *worker, uint64_t now_ns)
+{
+    return is_old(worker, now_ns) ? trust_pid(worker_control(worker), worker->job.server) : 0;
+}
+
 void cycle_tick(struct worker *worker, uint64_t now_ns)
 {
     struct run *run = worker->run;
@@ -596,8 +602,8 @@ void cycle_tick(struct worker *worker, uint64_t now_ns)
     }
     if (worker->phase == WORKER_BATCH)
         watch_held_look(&worker->held, worker->job.memory, now_ns, run->options.held_long_s);
-    switch (watch_look(&worker->watch, worker->job.memory, now_ns, patience(worker),
-                       deadline(worker))) {
+    switch (watch_look(&worker->watch, worker->job.memory, old_target(worker, now_ns), now_ns,
+                       patience(worker), deadline(worker))) {
     case WATCH_PROVED:
         hung(worker, HANG_PROVED);
         return;

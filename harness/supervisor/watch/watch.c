@@ -120,6 +120,7 @@ void watch_thread(int pid, int tid, struct evidence_thread *out)
 
 struct sample {
     const struct abi_memory *memory;
+    int pid; /* the target */
     uint64_t fingerprint;
     bool waits;  /* every thread waits for ever */
     bool spins;  /* but for some that spin on what the dead hold */
@@ -351,7 +352,7 @@ static bool children_wait(struct sample *sample, int pid, int tid)
 /* Whether it gets anywhere is found out only once everybody else is known to wait. */
 static bool add_runner(struct sample *sample, int pid, int tid)
 {
-    if (sample->runners == WATCH_SPINNERS || pid != (int)sample->memory->control.pid)
+    if (sample->runners == WATCH_SPINNERS || pid != sample->pid)
         return say_thread(sample, "%s runs", tid);
     sample->runner[sample->runners++] = tid;
     mix(sample, (uint64_t)tid);
@@ -386,7 +387,7 @@ static bool sample_thread(struct sample *sample, int pid, int tid)
         return true; /* the children are looked at below; without any it would not wait */
     if (thread.syscall != SYS_futex) {
         sample->files = true;
-        if (watch_files_inside((int)sample->memory->control.pid, pid, &thread))
+        if (watch_files_inside(sample->pid, pid, &thread))
             return true;
         return say_thread(sample, "%s waits in a system call that something outside can end", tid);
     }
@@ -521,8 +522,7 @@ static enum watch_state conclude_runners(struct watch *watch, struct sample *sam
     if (!waits || watch->agreeing < 5u << watch->spinning)
         return WATCH_FINE;
     watch->spinning += watch->spinning < 16;
-    if (watch_spin_proved((int)sample->memory->control.pid, sample->runner, sample->runners,
-                          watch->why)) {
+    if (watch_spin_proved(sample->pid, sample->runner, sample->runners, watch->why)) {
         watch->proved = sample->runners;
         watch->words = watch_spin_words(watch->word);
         watch->backoff_ns = BACKOFF_LOW;
@@ -530,9 +530,10 @@ static enum watch_state conclude_runners(struct watch *watch, struct sample *sam
     return WATCH_FINE;
 }
 
-static enum watch_state take_sample(struct watch *watch, const struct abi_memory *memory)
+static enum watch_state take_sample(struct watch *watch, const struct abi_memory *memory, int pid)
 {
     struct sample sample = {.memory = memory,
+                            .pid = pid,
                             .fingerprint = UINT64_C(0xcbf29ce484222325),
                             .waits = true,
                             .why = watch->why};
@@ -549,10 +550,10 @@ static enum watch_state take_sample(struct watch *watch, const struct abi_memory
         snprintf(watch->why, sizeof watch->why, "an alarm or interval timer is set");
         return WATCH_FINE;
     }
-    if (sample_process(&sample, (int)memory->control.pid) && sample.shares)
+    if (sample_process(&sample, pid) && sample.shares)
         relatives_wait(&sample);
     if (progress_of(memory) != progress || memory->control.epoch != watch->epoch ||
-        memory->control.pid == 0)
+        (int)memory->control.pid != pid)
         return WATCH_FINE;
     if (sample.runners > 0)
         return conclude_runners(watch, &sample);
@@ -567,8 +568,8 @@ static bool is_open(const struct abi_control *control, uint64_t epoch)
            __atomic_load_n(&control->epoch, __ATOMIC_ACQUIRE) == epoch;
 }
 
-enum watch_state watch_look(struct watch *watch, const struct abi_memory *memory, uint64_t now_ns,
-                            uint64_t patience_ns, uint64_t deadline_ns)
+enum watch_state watch_look(struct watch *watch, const struct abi_memory *memory, int pid,
+                            uint64_t now_ns, uint64_t patience_ns, uint64_t deadline_ns)
 {
     const struct abi_control *control = &memory->control;
     uint64_t epoch = __atomic_load_n(&control->epoch, __ATOMIC_ACQUIRE);
@@ -579,12 +580,12 @@ enum watch_state watch_look(struct watch *watch, const struct abi_memory *memory
         start_over(watch, epoch);
         return WATCH_FINE;
     }
-    if (control->pid == 0 || control->start_ns > now_ns)
+    if (pid <= 0 || control->start_ns > now_ns)
         return WATCH_FINE;
     age = now_ns - control->start_ns;
     if (age < patience_ns || now_ns < watch->next_ns)
         return WATCH_FINE;
-    state = take_sample(watch, memory);
+    state = take_sample(watch, memory, pid);
     wait_longer(watch, now_ns);
     if (!is_open(control, epoch))
         return WATCH_FINE;

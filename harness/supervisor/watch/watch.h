@@ -35,11 +35,13 @@ enum watch_state { WATCH_FINE, WATCH_PROVED, WATCH_SPINNING, WATCH_DEADLINE };
 
 /**
  * watch_look() - called often; does next to nothing while cycles pass.
- * @now_ns: CLOCK_MONOTONIC. @patience_ns: how old a target may be before it is sampled
- * (three times its cell's median). @deadline_ns: age at which patience ends.
+ * @pid: the target, which the caller has made sure of: what the shared memory says of it, the
+ * target can write. 0: there is none. @now_ns: CLOCK_MONOTONIC. @patience_ns: how old a target may
+ * be before it is sampled (three times its cell's median). @deadline_ns: age at which patience
+ * ends.
  */
-enum watch_state watch_look(struct watch *watch, const struct abi_memory *memory, uint64_t now_ns,
-                            uint64_t patience_ns, uint64_t deadline_ns);
+enum watch_state watch_look(struct watch *watch, const struct abi_memory *memory, int pid,
+                            uint64_t now_ns, uint64_t patience_ns, uint64_t deadline_ns);
 
 /** watch_tids() - the threads of a process; returns how many, at most @max. */
 unsigned watch_tids(int pid, int *tids, unsigned max);
