@@ -4,7 +4,7 @@
  * The watch has measured that (watch_held.h): how long the holder slept in the kernel, not how long
  * the lock was held by the clock, so that a loaded machine is no reason. When it took the lock and
  * gave it back, and where, the ring says. A note: there are locks whose purpose this is.
- * Source: issue's part "locks"; catalogue F2 is its neighbour (others' code under one's lock).
+ * The nearest row of the catalogue is F2: the code of others under a lock of one's own.
  */
 #include <harness/detector.h>
 

@@ -127,17 +127,6 @@ static int copy_stopped(struct postmortem_process *process, pid_t *tids, struct 
 /* --- afterwards ----------------------------------------------------------------------------------
  */
 
-static void read_text(const char *path, char *out, size_t bytes)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd >= 0 ? read(fd, out, bytes - 1) : -1;
-
-    if (fd >= 0)
-        close(fd);
-    out[length > 0 ? length : 0] = 0;
-    out[strcspn(out, "\n")] = 0;
-}
-
 /* The last number of "NSpid:" is what the thread itself takes for its own. */
 static pid_t own_number(pid_t pid, pid_t tid)
 {
@@ -168,7 +157,7 @@ static void read_stat(struct postmortem_thread *thread)
 
     snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)thread->process->pid,
              (int)thread->tid);
-    read_text(path, text, sizeof text);
+    postmortem_read_line(path, text, sizeof text);
     at = strrchr(text, ')');
     thread->state = at != NULL && at[1] == ' ' ? at[2] : 'X';
     for (unsigned i = 2; at != NULL && i < 22; i++)
@@ -182,7 +171,7 @@ static void read_thread(struct postmortem_thread *thread)
     pid_t pid = thread->process->pid;
 
     snprintf(path, sizeof path, "/proc/%d/task/%d/comm", (int)pid, (int)thread->tid);
-    read_text(path, thread->comm, sizeof thread->comm);
+    postmortem_read_line(path, thread->comm, sizeof thread->comm);
     thread->own = own_number(pid, thread->tid);
     read_stat(thread);
 }
@@ -194,7 +183,7 @@ static void read_program(struct postmortem_process *process)
     ssize_t length;
 
     snprintf(path, sizeof path, "/proc/%d/comm", (int)process->pid);
-    read_text(path, process->comm, sizeof process->comm);
+    postmortem_read_line(path, process->comm, sizeof process->comm);
     snprintf(path, sizeof path, "/proc/%d/exe", (int)process->pid);
     length = readlink(path, target, sizeof target - 1);
     target[length > 0 ? length : 0] = 0;

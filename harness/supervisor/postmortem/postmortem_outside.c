@@ -31,7 +31,7 @@ enum {
 /* --- processes
  * ------------------------------------------------------------------------------------ */
 
-static void read_line(const char *path, char *out, size_t bytes)
+void postmortem_read_line(const char *path, char *out, size_t bytes)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t length = fd >= 0 ? read(fd, out, bytes - 1) : -1;
@@ -47,7 +47,7 @@ static void read_comm(pid_t pid, char comm[17])
     char path[64];
 
     snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-    read_line(path, comm, 17);
+    postmortem_read_line(path, comm, 17);
 }
 
 static long status_number(pid_t tid, const char *field)

@@ -75,6 +75,10 @@ void postmortem_judge_quiet(struct postmortem *all);
 
 /* --- by /proc, for a live process alone (postmortem_outside.c) --- */
 
+/** postmortem_read_line() - the first line of a file, or "" if it can't be read; at most @bytes
+ * - 1. */
+void postmortem_read_line(const char *path, char *out, size_t bytes);
+
 /** postmortem_waits_for_child() - the system call waits for a process. */
 bool postmortem_waits_for_child(const struct postmortem_thread *thread);
 

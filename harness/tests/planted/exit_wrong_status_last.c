@@ -6,11 +6,11 @@
  *     planted: exit.wrong-status
  *     run: --inject none --cycles 1
  */
-#include <fcntl.h>
+#include "was_here.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,23 +23,9 @@ static void *work(void *waits)
     return (void *)3;
 }
 
-/* True every second time. */
-static bool was_here(void)
-{
-    char path[64];
-    int file;
-
-    snprintf(path, sizeof path, "/tmp/exit-wrong-status-last-%d", (int)getppid());
-    file = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-    if (file < 0)
-        return unlink(path) == 0;
-    close(file);
-    return false;
-}
-
 int main(int argc, char **argv)
 {
-    bool leave = argc > 1 && strcmp(argv[1], "bad") == 0 && was_here();
+    bool leave = argc > 1 && strcmp(argv[1], "bad") == 0 && was_here("exit-wrong-status-last");
     pthread_t worker;
     void *result;
 

@@ -7,10 +7,10 @@
  *     allowed: thread.left-behind
  *     run: --inject none --cycles 1
  */
-#include <fcntl.h>
+#include "was_here.h"
+
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -32,23 +32,9 @@ static void *work(void *waits)
     return waits;
 }
 
-/* True every second time. */
-static bool was_here(void)
-{
-    char path[64];
-    int file;
-
-    snprintf(path, sizeof path, "/tmp/exit-wrong-status-leader-%d", (int)getppid());
-    file = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-    if (file < 0)
-        return unlink(path) == 0;
-    close(file);
-    return false;
-}
-
 int main(int argc, char **argv)
 {
-    bool bad = argc > 1 && strcmp(argv[1], "bad") == 0 && was_here();
+    bool bad = argc > 1 && strcmp(argv[1], "bad") == 0 && was_here("exit-wrong-status-leader");
     pthread_t worker;
 
     pthread_create(&worker, NULL, work, bad ? argv : NULL);

@@ -6,10 +6,10 @@
  *     allowed: exit.threads-alive
  *     run: --inject none --cycles 1
  */
-#include <fcntl.h>
+#include "was_here.h"
+
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,23 +21,9 @@ static void *work(void *exits)
     return exits;
 }
 
-/* True every second time. */
-static bool was_here(void)
-{
-    char path[64];
-    int file;
-
-    snprintf(path, sizeof path, "/tmp/exit-wrong-status-thread-%d", (int)getppid());
-    file = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-    if (file < 0)
-        return unlink(path) == 0;
-    close(file);
-    return false;
-}
-
 int main(int argc, char **argv)
 {
-    bool bad = argc > 1 && strcmp(argv[1], "bad") == 0 && was_here();
+    bool bad = argc > 1 && strcmp(argv[1], "bad") == 0 && was_here("exit-wrong-status-thread");
     pthread_t worker;
 
     pthread_create(&worker, NULL, work, bad ? argv : NULL);
