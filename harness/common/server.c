@@ -21,7 +21,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NOTES_READ = 3 }; /* cycles with nothing but notes that a batch hands over */
+enum {
+    NOTES_READ = 3,          /* cycles with nothing but notes that a batch hands over */
+    SPAWN_PAUSE_MS = 10,     /* between two tries where the machine has no process left */
+    SPAWN_PATIENCE_MS = 8000 /* and for how long there may be none */
+};
 
 static uint64_t now_ns(void)
 {
@@ -40,12 +44,18 @@ void server_say(struct server *server, uint32_t state)
         ;
 }
 
+/*
+ * A server whose place another one has taken (it could not be ended, or its number was another
+ * tree's) shares the memory with it, and would take its commands away.
+ */
 static uint32_t next_command(struct abi_control *control)
 {
     uint32_t command;
 
     while ((command = __atomic_load_n(&control->command, __ATOMIC_ACQUIRE)) == COMMAND_WAIT)
         syscall(SYS_futex, &control->command, FUTEX_WAIT, COMMAND_WAIT, NULL, NULL, 0);
+    if (__atomic_load_n(&control->server_pid, __ATOMIC_ACQUIRE) != (uint32_t)getpid())
+        syscall(SYS_exit_group, 0);
     __atomic_store_n(&control->command, COMMAND_WAIT, __ATOMIC_RELEASE);
     return command;
 }
@@ -283,6 +293,24 @@ static void judge(struct server *server, int status)
     control->pid = 0;
 }
 
+/* A machine that is out of processes for a moment is no fault of the target's. */
+static pid_t spawn(struct server *server)
+{
+    const struct timespec pause = {0, SPAWN_PAUSE_MS * 1000000L};
+    struct abi_control *control = &server->memory->control;
+    pid_t pid = server->spawn(server);
+
+    for (int left = SPAWN_PATIENCE_MS / SPAWN_PAUSE_MS;
+         pid < 0 && errno == EAGAIN && left > 0 &&
+         !__atomic_load_n(&control->stop, __ATOMIC_ACQUIRE);
+         left--) {
+        control->disturbed = 1; /* how long it took is nobody's duration */
+        nanosleep(&pause, NULL);
+        pid = server->spawn(server);
+    }
+    return pid;
+}
+
 /* Returns 1 in the target. */
 static int run_cycle(struct server *server, uint64_t cycle)
 {
@@ -290,7 +318,7 @@ static int run_cycle(struct server *server, uint64_t cycle)
     pid_t pid;
 
     begin_cycle(server->memory, cycle);
-    pid = server->spawn(server);
+    pid = spawn(server);
     if (pid == 0)
         return 1;
     if (pid < 0) {
@@ -329,7 +357,7 @@ int server_run(struct server *server)
 {
     struct abi_control *control = &server->memory->control;
 
-    control->server_pid = (uint32_t)getpid();
+    __atomic_store_n(&control->server_pid, (uint32_t)getpid(), __ATOMIC_RELEASE);
     server_say(server, SERVER_READY);
     for (;;) {
         switch (next_command(control)) {

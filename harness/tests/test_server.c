@@ -6,6 +6,7 @@
 
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -34,6 +35,19 @@ static pid_t spawn_claimed(struct server *server)
     return fork();
 }
 
+/* Others have all the processes, for a moment. */
+static pid_t spawn_late(struct server *server)
+{
+    static int tries;
+
+    if (++tries < 4) {
+        errno = EAGAIN;
+        return -1;
+    }
+    server->memory->control.hello = 1;
+    return fork();
+}
+
 static void stop_and_end(void)
 {
     raise(SIGSTOP);
@@ -46,9 +60,9 @@ static void end_at_once(void)
 }
 
 /* One batch of one cycle: server_run() comes back in the target too. */
-static void serve(void (*target)(void))
+static void serve(pid_t (*spawn)(struct server *), void (*target)(void))
 {
-    struct server server = {memory, bell, spawn_claimed, NULL};
+    struct server server = {memory, bell, spawn, NULL};
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO); /* its output is waited for */
@@ -113,7 +127,7 @@ static void give_back(void)
     wake(&memory->control.claim);
 }
 
-static void begin(void (*target)(void))
+static void begin_with(pid_t (*spawn)(struct server *), void (*target)(void))
 {
     memory = mmap(NULL, sizeof *memory, PROT_READ | PROT_WRITE,
                   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -123,8 +137,13 @@ static void begin(void (*target)(void))
     memory->control.batch_count = 1;
     loop = fork();
     if (loop == 0)
-        serve(target);
+        serve(spawn, target);
     CU_ASSERT_EQUAL(next_state(), SERVER_READY);
+}
+
+static void begin(void (*target)(void))
+{
+    begin_with(spawn_claimed, target);
     command(COMMAND_RUN);
 }
 
@@ -179,6 +198,37 @@ static void what_the_supervisor_ended_is_not_judged_again(void)
     end();
 }
 
+static void end_well(void)
+{
+    _exit(0);
+}
+
+static void a_cycle_waits_for_a_process(void)
+{
+    begin_with(spawn_late, end_well);
+    command(COMMAND_RUN);
+    CU_ASSERT_EQUAL(next_state(), SERVER_DONE);
+    CU_ASSERT_EQUAL(memory->control.passed, 1);
+    CU_ASSERT_EQUAL(memory->control.failed, 0);
+    CU_ASSERT_EQUAL(memory->control.disturbed, 1);
+    end();
+}
+
+/* Another one has taken its place, and has been told to go on. */
+static void a_server_of_the_past_takes_no_command(void)
+{
+    int status = -1;
+
+    begin_with(spawn_late, end_well);
+    memory->control.server_pid = (uint32_t)getpid();
+    command(COMMAND_RUN);
+    CU_ASSERT_EQUAL(waitpid(loop, &status, 0), loop);
+    CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CU_ASSERT_EQUAL(memory->control.command, COMMAND_RUN);
+    close(bell);
+    munmap(memory, sizeof *memory);
+}
+
 int main(void)
 {
     CU_pSuite suite;
@@ -193,6 +243,9 @@ int main(void)
                 an_end_while_claimed_is_judged_when_given_back);
     CU_add_test(suite, "what_the_supervisor_ended_is_not_judged_again",
                 what_the_supervisor_ended_is_not_judged_again);
+    CU_add_test(suite, "a_cycle_waits_for_a_process", a_cycle_waits_for_a_process);
+    CU_add_test(suite, "a_server_of_the_past_takes_no_command",
+                a_server_of_the_past_takes_no_command);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     failures = CU_get_number_of_failures();

@@ -124,7 +124,10 @@ int spawn_refused(const struct guardian_spawn *s, const struct guardian_failure 
         return error_set(e, ERROR_TARGET, "%s: its descriptors cannot be placed: %s: see ulimit -n",
                          path, why);
     default:
-        return error_set(e, failure->number == ENOMEM ? ERROR_MEMORY : ERROR_SYSTEM,
+        return error_set(e,
+                         failure->number == ENOMEM   ? ERROR_MEMORY
+                         : failure->number == EAGAIN ? ERROR_BUSY
+                                                     : ERROR_SYSTEM,
                          "%s: no process for it: %s: see ulimit -u", path, why);
     }
 }

@@ -171,6 +171,8 @@ struct worker {
     uint64_t seen_mark;      /* the cycle under way, as the last tick saw it */
     uint64_t seen_ns;        /* since when: by our own clock, what we slept through left out */
     uint64_t tick_ns;        /* the last tick */
+    uint64_t lacking_ns;     /* since when the machine has no process for a server, 0: it has */
+    uint64_t again_ns;       /* before then none is asked for */
     uint64_t stopped_ns;     /* since when the target is stopped by a signal, 0: it is not */
     bool resumed;            /* parked threads of this cycle have been let go */
     struct judgement parked; /* what was seen while they were parked */

@@ -19,7 +19,8 @@
 
 enum { BATCH_MOST = 20000, SERVER_DEATHS = 3 };
 
-static const uint64_t BATCH_NS = 250000000;
+/* LACK: a machine without a process to spare is asked again, and so long at most. */
+static const uint64_t BATCH_NS = 250000000, LACK_PAUSE_NS = 100000000, LACK_MOST_NS = 30000000000;
 
 int worker_open(struct worker *worker, struct run *run, struct error *e)
 {
@@ -99,7 +100,7 @@ static void clear_lengths(struct job *job)
     madvise(job->memory->lengths, sizeof job->memory->lengths, MADV_REMOVE);
 }
 
-static void could_not_start(struct worker *worker, const char *why);
+static void could_not_start(struct worker *worker, const struct error *e);
 
 static void start_server(struct worker *worker, struct target *target)
 {
@@ -111,9 +112,10 @@ static void start_server(struct worker *worker, struct target *target)
     if (job_start(&worker->job, run->guardian, &run->place, target, run->options.seed, &e) != 0) {
         target->profiling = false;
         worker->phase = WORKER_IDLE;
-        could_not_start(worker, e.text);
+        could_not_start(worker, &e);
         return;
     }
+    worker->lacking_ns = 0;
     if (run->options.stop_at)
         worker_control(worker)->options |= OPTION_STOP_AT;
     worker->phase = WORKER_STARTING;
@@ -306,6 +308,8 @@ void worker_feed(struct worker *worker)
     const char *why;
 
     if (run->error != 0 || run->aborted)
+        return;
+    if (worker->lacking_ns != 0 && run_now_ns() < worker->again_ns)
         return;
     for (;;) {
         if (worker->cell == NULL) {
@@ -580,21 +584,38 @@ static void settle(struct worker *worker)
     worker->retried = 0;
 }
 
+/* A machine that is out of processes has some again soon, or never. */
+static bool may_start_later(struct worker *worker, const struct error *e)
+{
+    uint64_t now = run_now_ns();
+
+    if (e->code != ERROR_BUSY)
+        return false;
+    if (worker->lacking_ns == 0)
+        worker->lacking_ns = now;
+    worker->again_ns = now + LACK_PAUSE_NS;
+    return now - worker->lacking_ns < LACK_MOST_NS;
+}
+
 /* It has, perhaps, and cannot any more: then what there is of a batch is kept. */
-static void could_not_start(struct worker *worker, const char *why)
+static void could_not_start(struct worker *worker, const struct error *e)
 {
     struct run_cell *cell = worker->cell;
+    bool later = may_start_later(worker, e);
     struct finished batch;
 
     if (worker->suspect.count > 0) {
         settle(worker);
         finish(worker, &batch);
         commit(worker->run, &batch);
-        cell->done = true;
-        remark(worker, cell, why, NULL);
     } else {
-        give_up_cell(worker, why);
+        cell->busy = false;
+        worker->cell = NULL;
     }
+    if (later)
+        return; /* the loop comes back to idle workers */
+    cell->done = true;
+    remark(worker, cell, e->text, NULL);
     worker_feed(worker);
 }
 
