@@ -236,7 +236,7 @@ static void open_scene(bool write)
 
 static void look(bool reach)
 {
-    struct heap_look_request request = {pid, tid, 0, job.memory_fd, reach, reach};
+    struct heap_look_request request = {pid, tid, 0, job.memory_fd, reach, reach, NULL};
     struct error e = {0};
 
     CU_ASSERT_EQUAL_FATAL(unwind_seize_all(pid, tid, 8, &request.tids, &e), 0);

@@ -1,11 +1,13 @@
 /*
  * autopsy: reads a failing target. The memory that it shares with us may be scribbled over:
- * every index is checked.
+ * every index is checked. It may even be written to while it is read, by a child of the target
+ * that nobody holds: detectors get a copy, taken once the target stands still.
  */
 #include "autopsy.h"
 #include "evidence.h"
 #include "evidence_blocks.h"
 #include "evidence_spin.h"
+#include "frozen.h"
 #include "locks.h"
 
 #include <harness/supervisor/heap/heap_look.h>
@@ -481,7 +483,7 @@ enum { REACH_LAPS = 8 }; /* from so many on, one block a lap is told from one ma
 
 static void look_at_heap(struct autopsy *autopsy, const struct job *job, pid_t pid)
 {
-    const struct abi_control *control = &job->memory->control;
+    const struct abi_control *control = &autopsy->evidence.memory->control;
     bool asked = (control->options & OPTION_REACH) != 0;
     struct heap_look_request request = {
         .pid = pid,
@@ -490,9 +492,23 @@ static void look_at_heap(struct autopsy *autopsy, const struct job *job, pid_t p
         .memory_fd = job->memory_fd,
         .reach = asked || control->lap >= REACH_LAPS,
         .asked = asked,
+        .memory = job->memory,
     };
 
     heap_look(&autopsy->evidence, &request);
+}
+
+/* From here on the target's memory is what it was now. @ticks: when the look at it began. */
+static void freeze(struct autopsy *autopsy, const struct abi_memory *memory, uint64_t ticks)
+{
+    const struct abi_memory *copy = frozen_take(&autopsy->frozen, memory);
+    struct evidence *evidence = &autopsy->evidence;
+
+    evidence->memory = copy != NULL ? copy : memory;
+    evidence->status = evidence->memory->control.status;
+    evidence->hang_ms = (double)(ticks - last_event(evidence->memory)) * 1000 / autopsy->hz;
+    evidence->left_processes = (evidence->memory->control.anomaly & ANOMALY_LEFT) != 0;
+    say_effects(evidence, &evidence->memory->control);
 }
 
 void autopsy_collect(struct autopsy *autopsy, const struct job *job, enum evidence_hang hang,
@@ -505,21 +521,17 @@ void autopsy_collect(struct autopsy *autopsy, const struct job *job, enum eviden
     bool alive =
         pid != 0 && (hang != HANG_NONE || (control->anomaly & (ANOMALY_SIGNAL | ANOMALY_STOPPED)) ||
                      server_looks(control));
+    uint64_t ticks = __builtin_ia32_rdtsc();
     size_t length;
 
     control->tick_hz = (uint64_t)autopsy->hz;
     memset(evidence, 0, sizeof *evidence);
-    evidence->memory = memory;
     evidence->thread = autopsy->thread;
     evidence->hang = hang;
     evidence->ended = !alive;
-    evidence->status = control->status;
     evidence->lap = laps;
     evidence->laps = lap_count;
-    evidence->hang_ms = (double)(__builtin_ia32_rdtsc() - last_event(memory)) * 1000 / autopsy->hz;
     snprintf(evidence->why, sizeof evidence->why, "%s", why != NULL ? why : "");
-    say_effects(evidence, control);
-    evidence->left_processes = (control->anomaly & ANOMALY_LEFT) != 0;
     evidence->name = name_address;
     evidence->stays = why_it_stays;
     evidence->name_context = autopsy;
@@ -531,6 +543,7 @@ void autopsy_collect(struct autopsy *autopsy, const struct job *job, enum eviden
         seize(autopsy, pid);
         add_children(autopsy, job, pid);
     }
+    freeze(autopsy, memory, ticks);
     if (look_into(autopsy, alive ? pid : job->server) && alive)
         add_stacks(autopsy);
     add_dead(autopsy);
@@ -557,6 +570,7 @@ void autopsy_close(struct autopsy *autopsy)
 {
     autopsy_release(autopsy);
     unwind_close(autopsy->unwind);
+    frozen_free(&autopsy->frozen);
     free(autopsy->output);
     memset(autopsy, 0, sizeof *autopsy);
 }

@@ -17,6 +17,7 @@
 /** struct autopsy - zero it before the first use; kept over many cycles for its symbol caches. */
 struct autopsy {
     struct unwind *unwind;
+    struct abi_memory *frozen; /* what the evidence's memory points to */
     struct evidence evidence;
     struct evidence_thread thread[EVIDENCE_THREADS];
     struct evidence_blocks blocks;

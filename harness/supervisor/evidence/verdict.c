@@ -121,16 +121,17 @@ static struct store_finding *grow(struct verdict_list *list)
     return &list->finding[list->count++];
 }
 
+/* By a copy: what was checked in the memory itself may be another thing when it is used. */
 static void fill_common(struct store_finding *out, const struct job *job, int64_t cell,
                         int injector, const char *trace)
 {
-    const struct abi_control *control = &job->memory->control;
+    const struct abi_control control = job->memory->control;
     size_t length = 0;
 
     out->cell = cell;
-    out->cycle = trust_cycle(&job->trust, control);
-    out->injected = injected_text(control);
-    out->replay = line_format(job->target, &control->plan, injector, control);
+    out->cycle = trust_cycle(&job->trust, &control);
+    out->injected = injected_text(&control);
+    out->replay = line_format(job->target, &control.plan, injector, &control);
     out->trace = strdup(trace != NULL ? trace : "");
     out->output = job_tail(job, &length);
     out->output_bytes = length;

@@ -154,14 +154,15 @@ static bool take_slot(struct look *look, const struct abi_heap_slot *slot)
 {
     uint64_t epoch = look->evidence->memory->control.epoch;
     uint64_t mask = (UINT64_C(1) << EPOCH_BITS) - 1;
+    uint64_t key = slot->key; /* once: the table is no copy */
     struct arena_block *block;
 
-    if ((slot->key & mask) != (epoch & mask) || slot->key >> EPOCH_BITS == 0)
+    if ((key & mask) != (epoch & mask) || key >> EPOCH_BITS == 0)
         return true;
     block = append(&look->live, sizeof *block);
     if (block == NULL)
         return false;
-    *block = (struct arena_block){slot->key >> EPOCH_BITS << 4, slot->bytes, slot->caller};
+    *block = (struct arena_block){key >> EPOCH_BITS << 4, slot->bytes, slot->caller};
     return true;
 }
 
@@ -195,7 +196,8 @@ static bool next_part(const struct look *look, uint64_t at, uint64_t *start, uin
 
 static bool read_table(struct look *look)
 {
-    const struct abi_heap_slot *slot = look->evidence->memory->heap;
+    const struct abi_memory *memory = look->request->memory;
+    const struct abi_heap_slot *slot = (memory != NULL ? memory : look->evidence->memory)->heap;
     uint64_t start, end;
 
     for (uint64_t at = 0; next_part(look, at, &start, &end); at = end)

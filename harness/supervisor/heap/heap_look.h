@@ -15,9 +15,9 @@
 
 /**
  * struct heap_look_request - whom to look at.
- * @tid: threads held by ptrace by the calling thread. @memory_fd: of evidence->memory, -1 if
- * there is none.
+ * @tid: threads held by ptrace by the calling thread. @memory_fd: of @memory, -1 if there is none.
  * @reach: search for pointers, too; @asked: the user wants it.
+ * @memory: has the table of live blocks; NULL: evidence->memory has it.
  */
 struct heap_look_request {
     pid_t pid;
@@ -26,6 +26,7 @@ struct heap_look_request {
     int memory_fd;
     bool reach;
     bool asked;
+    const struct abi_memory *memory;
 };
 
 /**

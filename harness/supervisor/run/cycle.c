@@ -139,6 +139,14 @@ static void tell_heap_refusal(struct worker *worker)
                 run->autopsy.evidence.heap.refused);
 }
 
+/* The count is the target's word, and may be anything. */
+static bool all_fired(const struct abi_control *control)
+{
+    uint32_t count = control->plan.count;
+
+    return count < 64 && control->fired == (UINT64_C(1) << count) - 1;
+}
+
 static void count_verdict(struct worker *worker, enum verdict verdict)
 {
     const struct abi_control *control = worker_control(worker);
@@ -148,7 +156,7 @@ static void count_verdict(struct worker *worker, enum verdict verdict)
         worker->failed++;
     else if (verdict == VERDICT_BROKEN)
         worker->broken++;
-    else if (control->fired != (UINT64_C(1) << control->plan.count) - 1)
+    else if (!all_fired(control))
         worker->judged_not_fired++; /* nothing but notes: it says nothing of the injection */
     else
         worker->judged_passed++;
@@ -279,8 +287,8 @@ const char *cycle_no_agent_text(const struct abi_control *control)
 {
     if (control->anomaly & ANOMALY_SPAWN)
         return "the target could not be started";
-    return "the agent did not come up in the target: is the program static, set-uid, or does it "
-           "not exist?";
+    return "the agent did not come up in the target: is the program static, set-uid, linked to a "
+           "C library older than the agent's (glibc 2.35 at least), or does it not exist?";
 }
 
 static void finish_anomaly(struct worker *worker)
@@ -294,7 +302,8 @@ static void finish_anomaly(struct worker *worker)
     if (control->lap_mode != LAPS_BODY && control->lap == 0)
         __atomic_fetch_or(&control->remarks, REMARK_NO_LAP, __ATOMIC_RELAXED);
     if (abi_takes_laps(control) && worker->run->store != NULL)
-        laps_keep(&worker->laps, worker->job.memory, worker->cell->row.id, control->cycle);
+        laps_keep(&worker->laps, worker->run->autopsy.evidence.memory, worker->cell->row.id,
+                  control->cycle);
     judge_cycle(worker, HANG_NONE);
     if (alive)
         end_target(worker);
