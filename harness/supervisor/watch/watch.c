@@ -447,10 +447,11 @@ static bool was_sampled(const struct sample *sample, int pid)
 static bool relatives_wait(struct sample *sample)
 {
     const struct abi_memory *memory = sample->memory;
+    uint32_t lanes = __atomic_load_n(&memory->control.lanes, __ATOMIC_RELAXED); /* once: it moves */
 
-    if (memory->control.lanes >= ABI_LANES)
+    if (lanes >= ABI_LANES)
         return say(sample, "more than %d threads", ABI_LANES);
-    for (uint32_t i = 0; i < memory->control.lanes; i++) {
+    for (uint32_t i = 0; i < lanes; i++) {
         const struct abi_lane *lane = &memory->lane[i];
         int pid = (int)lane->pid;
 
