@@ -1,6 +1,7 @@
 /*
- * `rundown run` of programs that scribble over all that they share with it: whatever is written,
- * the run ends, says so as a finding or as broken, and leaves nobody behind.
+ * `rundown run` of programs that scribble over all that they share with it, or that are as hard to
+ * look at as a program can be: whatever they do, the run ends, says so as a finding or as broken,
+ * and leaves nobody behind (command_run() asks that of every run).
  */
 #include <harness/tests/command_run.h>
 
@@ -69,6 +70,49 @@ static void told(void)
     CU_ASSERT_EQUAL(tree_remove("told"), 0);
 }
 
+/* One cycle of a program that is hard to look at, whose main waits for itself or for one of them:
+ * that is the verdict, and the only one. */
+static void check_hard(const char *damage, const char *code)
+{
+    command_run(&said,
+                "run --inject none --cycles 1 --deadline 2s --out hard -- " HOSTILE " %s hang 1",
+                damage);
+    said_status(damage, &said, 1);
+    said_has(damage, said.out, code);
+    said_has(damage, said.out, "1 finding and 0 notes");
+    CU_ASSERT_EQUAL(tree_remove("hard"), 0);
+}
+
+/* More threads than there are lanes, and than the watch looks at. */
+static void two_thousand_threads(void)
+{
+    check_hard("crowd", "lock.deadlock");
+}
+
+/* Hundreds of processes in a tree, half of them in sessions of their own. */
+static void fork_bomb(void)
+{
+    check_hard("bomb", "lock.deadlock");
+}
+
+/* Processes that are never the same for longer than a moment. */
+static void processes_that_hop(void)
+{
+    check_hard("hops", "lock.deadlock");
+}
+
+/* A list of robust locks that has no end, and lock words that can't be. */
+static void damaged_robust_locks(void)
+{
+    check_hard("robust", "lock.deadlock");
+}
+
+/* Threads whose stacks nobody can read, and one that waits for them. */
+static void unreadable_stacks(void)
+{
+    check_hard("stacks", "hang.deadlock");
+}
+
 int main(void)
 {
     CU_pSuite suite;
@@ -80,6 +124,11 @@ int main(void)
     CU_ADD_TEST(suite, whole_pages);
     CU_ADD_TEST(suite, in_a_dry_cycle);
     CU_ADD_TEST(suite, told);
+    CU_ADD_TEST(suite, two_thousand_threads);
+    CU_ADD_TEST(suite, fork_bomb);
+    CU_ADD_TEST(suite, processes_that_hop);
+    CU_ADD_TEST(suite, damaged_robust_locks);
+    CU_ADD_TEST(suite, unreadable_stacks);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     return CU_get_number_of_failures() != 0;

@@ -1,18 +1,32 @@
 /*
- * hostile: scribbles over the memory that it shares with rundown, and then comes to an end in one
- * of several ways: hostile DAMAGE END [SEED [dry]]. In the dry cycles only with "dry". Without
- * rundown there is nothing to scribble over: status 3.
+ * hostile: scribbles over the memory that it shares with rundown, or makes itself as hard to look
+ * at as it can (crowd, bomb, hops, robust, stacks), and then comes to an end in one of several
+ * ways: hostile DAMAGE END [SEED [dry]]. In the dry cycles only with "dry". Without rundown there
+ * is nothing to scribble over: status 3.
  */
 #include <harness/agent_abi.h>
 
+#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+enum {
+    CROWD = 2000,        /* threads */
+    CROWD_STACK = 65536, /* bytes of each */
+    BOMB_FORKS = 400,
+    HOPPERS = 4,
+    HOP_US = 2000,
+    UNREADABLE = 3, /* threads */
+    STACK_BYTES = 1 << 18,
+};
 
 static struct abi_memory *memory;
 static uint64_t state;
@@ -132,15 +146,167 @@ static void storm(void)
     pthread_create(&thread, NULL, keeps_on, NULL);
 }
 
+/* --- hard to look at ------------------------------------------------------------------------- */
+
+static pthread_mutex_t taken = PTHREAD_MUTEX_INITIALIZER;
+
+static void *waits(void *unused)
+{
+    pthread_mutex_lock(&taken);
+    return unused;
+}
+
+/* More threads than there are lanes, all waiting for one who waits himself. */
+static void crowd(void)
+{
+    pthread_attr_t small;
+    pthread_t thread;
+
+    pthread_mutex_lock(&taken);
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, CROWD_STACK);
+    for (unsigned i = 0; i < CROWD && pthread_create(&thread, &small, waits, NULL) == 0; i++)
+        ;
+}
+
+/* Every process forks for as long as there are forks left for all of them, and then stays. */
+static void bomb(void)
+{
+    int *left = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t first = getpid();
+
+    if (left == MAP_FAILED)
+        exit(4);
+    *left = BOMB_FORKS;
+    while (__atomic_fetch_sub(left, 1, __ATOMIC_RELAXED) > 0)
+        if (fork() == 0 && getpid() % 2 != 0)
+            setsid();
+    while (getpid() != first)
+        pause();
+}
+
+/* Each goes on in a child of its own, again and again; not so fast that the dead use up all
+ * process numbers of the machine. */
+static void hops(void)
+{
+    for (unsigned i = 0; i < HOPPERS; i++)
+        if (fork() == 0)
+            for (;;) {
+                setsid();
+                usleep(HOP_US);
+                if (fork() > 0)
+                    _exit(0);
+            }
+}
+
+static pthread_mutex_t robust_lock[3];
+static pthread_barrier_t robust_ready;
+
+/* Its list of robust locks runs in a circle without its head, and the locks say what can't be. */
+static void *has_robust_locks(void *unused)
+{
+    struct {
+        void *next;
+    } * entry[3];
+
+    for (unsigned i = 0; i < 3; i++) {
+        pthread_mutex_lock(&robust_lock[i]);
+        entry[i] = (void *)((char *)&robust_lock[i] + 32);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        entry[i]->next = entry[(i + 1) % 3];
+    robust_lock[0].__data.__lock = 0x3ffffffe;
+    robust_lock[1].__data.__count = UINT32_MAX;
+    robust_lock[2].__data.__kind |= 0x7f00;
+    pthread_barrier_wait(&robust_ready);
+    pthread_mutex_lock(&taken);
+    return unused;
+}
+
+static void robust(void)
+{
+    pthread_mutexattr_t kind;
+    pthread_t thread;
+
+    pthread_mutexattr_init(&kind);
+    pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST);
+    for (unsigned i = 0; i < 3; i++)
+        pthread_mutex_init(&robust_lock[i], &kind);
+    pthread_barrier_init(&robust_ready, NULL, 2);
+    pthread_mutex_lock(&taken);
+    pthread_create(&thread, NULL, has_robust_locks, NULL);
+    pthread_barrier_wait(&robust_ready);
+    pthread_mutex_lock(&robust_lock[0]); /* for ever: the word names nobody alive */
+}
+
+/* From the first call on nothing here may touch the stack: it can't be read any more. */
+__attribute__((noinline)) static void take_stack_away(void *stack, long bytes, int *word)
+{
+    __asm__ volatile("mov %[protect], %%rax\n\t"
+                     "xor %%edx, %%edx\n\t"
+                     "syscall\n\t"
+                     "mov %[word], %%rdi\n"
+                     "1:\n\t"
+                     "mov %[futex], %%rax\n\t"
+                     "mov %[wait], %%rsi\n\t"
+                     "xor %%edx, %%edx\n\t"
+                     "xor %%r10d, %%r10d\n\t"
+                     "syscall\n\t"
+                     "jmp 1b\n\t"
+                     :
+                     : "D"(stack), "S"(bytes), [word] "r"(word), [protect] "i"(SYS_mprotect),
+                       [futex] "i"(SYS_futex), [wait] "i"(FUTEX_WAIT_PRIVATE)
+                     : "rax", "rcx", "rdx", "r10", "r11", "memory");
+    __builtin_unreachable();
+}
+
+static int never_woken;
+
+static void *has_no_stack(void *stack)
+{
+    take_stack_away(stack, STACK_BYTES, &never_woken);
+    return NULL;
+}
+
+static void stacks(void)
+{
+    pthread_attr_t own;
+    pthread_t thread = 0;
+
+    for (unsigned i = 0; i < UNREADABLE; i++) {
+        void *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+        pthread_attr_init(&own);
+        if (stack == MAP_FAILED || pthread_attr_setstack(&own, stack, STACK_BYTES) != 0 ||
+            pthread_create(&thread, &own, has_no_stack, stack) != 0)
+            exit(4);
+    }
+    pthread_join(thread, NULL);
+}
+
 static const struct {
     const char *name;
     void (*act)(void);
 } acts[] = {
-    {"everything", everything}, {"ones", ones},       {"zeros", zeros},
-    {"control", control_page},  {"records", records}, {"pid-all", everybody},
-    {"pid-parent", parent},     {"claim", claim},     {"done", done},
-    {"endless", endless},       {"server", server},   {"laps", laps},
+    {"everything", everything},
+    {"ones", ones},
+    {"zeros", zeros},
+    {"control", control_page},
+    {"records", records},
+    {"pid-all", everybody},
+    {"pid-parent", parent},
+    {"claim", claim},
+    {"done", done},
+    {"endless", endless},
+    {"server", server},
+    {"laps", laps},
     {"storm", storm},
+    {"crowd", crowd},
+    {"bomb", bomb},
+    {"hops", hops},
+    {"robust", robust},
+    {"stacks", stacks},
 };
 
 int main(int argc, char **argv)
