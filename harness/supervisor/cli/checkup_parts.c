@@ -6,6 +6,7 @@
  */
 #include <harness/supervisor/cli/checkup.h>
 
+#include <harness/supervisor/heap/arena_walk.h>
 #include <harness/supervisor/run/place.h>
 #include <harness/supervisor/recorder/recorder.h>
 #include <harness/supervisor/recorder/recorder_helper.h>
@@ -27,9 +28,6 @@ enum { PATH_BYTES = 4400, TEXT_BYTES = 512, WHY_BYTES = 160, BUILD_ID_BYTES = 64
 
 #define REINSTALL   "install rundown again, with lib/rundown beside its bin"
 #define NO_TIMELINE "the flight recorder: no timelines of failing cycles"
-
-/* The walker of the allocator's records refuses every other version. */
-static const char *const walked_libcs[] = {"2.36"};
 
 static void own_file(char path[PATH_BYTES], const char *name)
 {
@@ -201,15 +199,17 @@ void checkup_recorder(struct checkup *checkup)
 void checkup_libc(struct checkup *checkup)
 {
     const char *version = gnu_get_libc_version();
+    unsigned minor = 0;
 
-    for (size_t i = 0; i < sizeof walked_libcs / sizeof walked_libcs[0]; i++)
-        if (strcmp(version, walked_libcs[i]) == 0) {
-            checkup_ok(checkup, "glibc %s, whose heap is known", version);
-            return;
-        }
-    checkup_bad(
-        checkup, CHECKUP_DEGRADED, "heap.inconsistent: the allocator's own records are not read",
-        "use glibc 2.36, which Debian 12 has", "glibc %s, whose heap is not known", version);
+    if (sscanf(version, "2.%u", &minor) == 1 && minor >= ARENA_VERSION_LOW &&
+        minor <= ARENA_VERSION_HIGH) {
+        checkup_ok(checkup, "glibc %s, whose heap is known", version);
+        return;
+    }
+    checkup_bad(checkup, CHECKUP_DEGRADED,
+                "heap.inconsistent: the allocator's own records are not read",
+                "use glibc 2.36 or 2.41, which Debian 12 and 13 have",
+                "glibc %s, whose heap is not known", version);
 }
 
 static void hex(const unsigned char *bytes, size_t count, char out[BUILD_ID_BYTES])

@@ -6,7 +6,7 @@
  * bound, and what the walk does not know it refuses. Judges nothing: it tells what contradicts
  * what, and leaves to the detectors what that means.
  *
- * Layouts are those of x86-64, glibc 2.35 to 2.40. Source: glibc, malloc/malloc.c and
+ * Layouts are those of x86-64, glibc 2.35 to 2.41. Source: glibc, malloc/malloc.c and
  * malloc/arena.c (struct malloc_state, struct malloc_chunk, tcache_perthread_struct, heap_info).
  */
 #ifndef SUPERVISOR_ARENA_WALK_H
@@ -19,8 +19,8 @@
 #include <stdint.h>
 
 enum {
-    ARENA_VERSION_LOW = 35, /* glibc 2.35 to 2.40 are laid out alike */
-    ARENA_VERSION_HIGH = 40,
+    ARENA_VERSION_LOW = 35, /* glibc 2.35 to 2.41 are laid out alike */
+    ARENA_VERSION_HIGH = 41,
     ARENA_FAULTS = 16, /* kept of one walk; what was broken first breaks much behind it */
 };
 
