@@ -377,6 +377,13 @@ static void put(struct text *text, const char *string, size_t length)
         put_char(text, *string++);
 }
 
+/* A name from the target's memory may hold anything, and must be one word of a replay line. */
+static void put_word(struct text *text, const char *string, size_t length)
+{
+    for (; length-- > 0 && *string != 0; string++)
+        put_char(text, *string > ' ' && *string < 0x7f ? *string : '?');
+}
+
 static void put_number(struct text *text, uint32_t number)
 {
     char digits[10];
@@ -393,7 +400,7 @@ void plan_point_format(const struct plan_point *point, const char *site_name, ch
     struct text text = {out, out + PLAN_POINT_BYTES - 1};
 
     *out = 0;
-    put(&text, point->thread, PLAN_THREAD_BYTES - 1);
+    put_word(&text, point->thread, PLAN_THREAD_BYTES - 1);
     if (point->site != 0) {
         if (text.at != out)
             put_char(&text, ':');

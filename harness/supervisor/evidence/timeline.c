@@ -369,6 +369,16 @@ static int by_time(const void *a, const void *b)
     return one->order < other->order ? -1 : 1;
 }
 
+/* Paths and names are the target's, and may hold anything: nothing may move a terminal's cursor. */
+static void make_plain(char *words)
+{
+    for (; *words != 0; words++)
+        if (*words == '\n')
+            *words = ' ';
+        else if ((unsigned char)*words < ' ' || *words == 0x7f)
+            *words = '?';
+}
+
 static void print_moment(FILE *out, const struct evidence *evidence, const struct moment *moment,
                          double before_ms)
 {
@@ -379,9 +389,7 @@ static void print_moment(FILE *out, const struct evidence *evidence, const struc
         return;
     }
     timeline_words(evidence, moment->event, words, sizeof words);
-    for (char *at = words; *at != 0; at++)
-        if (*at == '\n')
-            *at = ' ';
+    make_plain(words);
     fprintf(out, "-%.3f ms  %-8.31s %-14s %s\n", before_ms,
             evidence->memory->lane[moment->lane].name, abi_event_name(moment->event->kind), words);
 }

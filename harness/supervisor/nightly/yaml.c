@@ -36,6 +36,9 @@ static int refuse_document(const struct yaml *yaml, struct error *e)
                      first->column, first->msg);
 }
 
+/* What libfyaml says goes into our own line, and nowhere else. */
+static void say_nothing(struct fy_diag *diag, void *user, const char *text, size_t length) {}
+
 int yaml_open(const char *path, struct yaml **out, struct error *e)
 {
     struct fy_parse_cfg parse = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG};
@@ -47,6 +50,8 @@ int yaml_open(const char *path, struct yaml **out, struct error *e)
         return error_set(e, ERROR_USAGE, "%s: %s", path, strerror(errno));
     yaml = calloc(1, sizeof *yaml);
     fy_diag_cfg_default(&diag);
+    diag.fp = NULL;
+    diag.output_fn = say_nothing;
     if (yaml == NULL || (yaml->diag = fy_diag_create(&diag)) == NULL) {
         free(yaml);
         return error_set(e, ERROR_MEMORY, "out of memory");

@@ -1,0 +1,57 @@
+/*
+ * fuzz_locks: any bytes where a program's locks lie, and any threads that sleep on them, through
+ * the readers of lock words, owners, lists and chains, and both reports. `ci/fuzz locks` builds it
+ * with clang's libFuzzer; test_locks_corpus runs the corpus through it in every test run.
+ */
+#include <harness/tests/lock_image.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The reports go where nobody reads them; glibc's stdout is a variable. */
+static void report(const struct postmortem *all)
+{
+    static FILE *sink;
+    FILE *usual = stdout;
+
+    if (sink == NULL && (sink = fopen("/dev/null", "we")) == NULL)
+        abort();
+    stdout = sink;
+    postmortem_text(all, true, 80);
+    postmortem_text(all, false, 0);
+    postmortem_json(all);
+    stdout = usual;
+}
+
+/* Whoever is said to let a thread go on is one of those that were read. */
+static void check(const struct postmortem *all)
+{
+    const struct postmortem_process *process = &all->process[0];
+
+    for (size_t i = 0; i < process->threads; i++) {
+        const struct postmortem_thread *thread = &process->thread[i];
+        const struct postmortem_thread *owner = thread->wait.thread;
+
+        if (owner != NULL &&
+            (owner < process->thread || owner >= process->thread + process->threads))
+            abort();
+        if (thread->helds > POSTMORTEM_HELD || thread->circle > all->circles + all->likely_circles)
+            abort();
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct postmortem all;
+    static struct lock_image image;
+
+    lock_image_open(&image, &all, data, size);
+    postmortem_read_waits(&all);
+    postmortem_read_held(&all);
+    postmortem_find_circles(&all);
+    postmortem_judge_quiet(&all);
+    check(&all);
+    report(&all);
+    postmortem_close(&all);
+    lock_image_free(&image);
+    return 0;
+}
