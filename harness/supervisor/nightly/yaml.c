@@ -36,6 +36,37 @@ static int refuse_document(const struct yaml *yaml, struct error *e)
                      first->column, first->msg);
 }
 
+/* Whether @byte may come next; @follow: continuation bytes due, the next in [@low, @high]. */
+static bool goes_on(int byte, int *follow, int *low, int *high)
+{
+    if (*follow > 0) {
+        bool fits = byte >= *low && byte <= *high;
+
+        *low = 0x80;
+        *high = 0xbf;
+        --*follow;
+        return fits;
+    }
+    *follow = byte < 0x80 ? 0 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+    *low = byte == 0xe0 ? 0xa0 : byte == 0xf0 ? 0x90 : 0x80;
+    *high = byte == 0xed ? 0x9f : byte == 0xf4 ? 0x8f : 0xbf;
+    return byte < 0x80 || (byte >= 0xc2 && byte <= 0xf4);
+}
+
+/* libfyaml 0.7 goes round for ever in a directive ("%...") that is not UTF-8. */
+static bool is_utf8(const char *path)
+{
+    FILE *in = fopen(path, "re");
+    int follow = 0, low = 0x80, high = 0xbf, byte;
+    bool fits = true;
+
+    while (in != NULL && fits && (byte = getc(in)) != EOF)
+        fits = goes_on(byte, &follow, &low, &high);
+    if (in != NULL)
+        fclose(in);
+    return fits && follow == 0;
+}
+
 /* What libfyaml says goes into our own line, and nowhere else. */
 static void say_nothing(struct fy_diag *diag, void *user, const char *text, size_t length) {}
 
@@ -48,6 +79,8 @@ int yaml_open(const char *path, struct yaml **out, struct error *e)
 
     if (access(path, R_OK) != 0)
         return error_set(e, ERROR_USAGE, "%s: %s", path, strerror(errno));
+    if (!is_utf8(path))
+        return error_set(e, ERROR_USAGE, "%s: it is not UTF-8: write it as UTF-8", path);
     yaml = calloc(1, sizeof *yaml);
     fy_diag_cfg_default(&diag);
     diag.fp = NULL;

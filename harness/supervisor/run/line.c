@@ -265,6 +265,7 @@ static int read_word(struct reader *reader, char *word, struct error *e)
     if (strcmp(word, "held-long") == 0)
         return options_duration("held-long", value, &reader->held_long_s, e);
     if (strcmp(word, "input") == 0) {
+        free(reader->input);
         reader->input = strdup(value);
         return 0;
     }
