@@ -85,11 +85,56 @@ int database_run(struct store *store, const char *sql, struct error *e)
     return result == SQLITE_OK ? 0 : database_error(store, result, e);
 }
 
+int database_do(struct store *store, const char *sql, struct error *e)
+{
+    sqlite3_stmt *statement;
+    int code = database_prepare(store, sql, &statement, e);
+
+    if (code != 0)
+        return code;
+    code = database_execute(store, statement, e);
+    database_release(store, statement);
+    return code;
+}
+
+/* Takes @i out of those that are kept. */
+static sqlite3_stmt *take_kept(struct store *store, size_t i)
+{
+    sqlite3_stmt *statement = store->kept[i];
+
+    store->kept_count--;
+    memmove(store->kept + i, store->kept + i + 1, (store->kept_count - i) * sizeof *store->kept);
+    return statement;
+}
+
 int database_prepare(struct store *store, const char *sql, sqlite3_stmt **out, struct error *e)
 {
-    int result = sqlite3_prepare_v2(store->db, sql, -1, out, NULL);
+    int result;
 
+    for (size_t i = store->kept_count; i > 0; i--)
+        if (strcmp(sqlite3_sql(store->kept[i - 1]), sql) == 0) {
+            *out = take_kept(store, i - 1);
+            return 0;
+        }
+    result = sqlite3_prepare_v2(store->db, sql, -1, out, NULL);
     return result == SQLITE_OK ? 0 : database_error(store, result, e);
+}
+
+void database_release(struct store *store, sqlite3_stmt *statement)
+{
+    if (statement == NULL)
+        return;
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+    if (store->kept_count == DATABASE_KEPT)
+        sqlite3_finalize(take_kept(store, 0));
+    store->kept[store->kept_count++] = statement;
+}
+
+void database_forget(struct store *store)
+{
+    while (store->kept_count > 0)
+        sqlite3_finalize(take_kept(store, store->kept_count - 1));
 }
 
 int database_step(struct store *store, sqlite3_stmt *statement, bool *row, struct error *e)
@@ -121,7 +166,7 @@ int database_number(struct store *store, const char *sql, int64_t *number, struc
         code = database_step(store, statement, &row, e);
     if (code == 0)
         *number = row ? sqlite3_column_int64(statement, 0) : 0;
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }
 

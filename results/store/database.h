@@ -1,9 +1,10 @@
 /*
  * database.h: what the files of the store share; nobody outside results/store includes it.
  *
- * SQLite's way of speaking ends here: the rest sees our error codes and sentences. Statements
- * live as long as one call of the store, which costs some microseconds and leaves nothing to
- * reset or to forget.
+ * SQLite's way of speaking ends here: the rest sees our error codes and sentences. A statement is
+ * taken by database_prepare() and given back by database_release() in the same call of the store.
+ * The last few that were given back are kept ready: reports and merges put the same question once
+ * for each cell or finding, and to compile it costs more than to answer it.
  */
 #ifndef RESULTS_STORE_DATABASE_H
 #define RESULTS_STORE_DATABASE_H
@@ -17,11 +18,18 @@
 #include <harness/error.h>
 #include <results/store/writer_lock.h>
 
-/** struct store - one open run. @path: of the database. @lock: NULL for a reader. */
+enum { DATABASE_KEPT = 24 };
+
+/**
+ * struct store - one open run. @path: of the database. @lock: NULL for a reader.
+ * @kept: @kept_count statements that are reset and bound to nothing, the latest last.
+ */
 struct store {
     sqlite3 *db;
     char *path;
     struct writer_lock *lock;
+    sqlite3_stmt *kept[DATABASE_KEPT];
+    size_t kept_count;
 };
 
 /**
@@ -33,8 +41,20 @@ int database_error(const struct store *store, int result, struct error *e);
 /** database_run() - executes SQL that gives no rows of interest. */
 int database_run(struct store *store, const char *sql, struct error *e);
 
-/** database_prepare() - a statement for sqlite3_finalize(); NULL on failure. */
+/** database_do() - the same for one statement that is often executed. */
+int database_do(struct store *store, const char *sql, struct error *e);
+
+/**
+ * database_prepare() - a statement, fresh or kept, for database_release(); NULL on failure. Who
+ * asks for the same SQL before it was released gets another one.
+ */
 int database_prepare(struct store *store, const char *sql, sqlite3_stmt **out, struct error *e);
+
+/** database_release() - resets it, which ends its reading, and keeps it. NULL is passed over. */
+void database_release(struct store *store, sqlite3_stmt *statement);
+
+/** database_forget() - finalizes what is kept; before the database is closed. */
+void database_forget(struct store *store);
 
 /**
  * database_step() - the next row.

@@ -123,7 +123,7 @@ static int use_log(struct store *store, struct error *e)
                          "store: %s: this file system cannot share memory: choose a local "
                          "directory with --out",
                          store->path);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }
 
@@ -169,8 +169,10 @@ static void remove_file(const struct store *store, const char *suffix)
 
 static void close_database(struct store *store)
 {
-    int result = sqlite3_close(store->db);
+    int result;
 
+    database_forget(store);
+    result = sqlite3_close(store->db);
     assert(result == SQLITE_OK); /* else a statement was forgotten */
     store->db = NULL;
 }
@@ -278,7 +280,7 @@ int store_meta_set(struct store *store, const char *key, const char *value, stru
     database_bind_text(statement, 1, key);
     database_bind_text(statement, 2, value);
     code = database_execute(store, statement, e);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }
 
@@ -306,7 +308,7 @@ int store_meta_get(struct store *store, const char *key, char **out, struct erro
         return code;
     database_bind_text(statement, 1, key);
     code = copy_value(store, statement, key, out, e);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }
 
@@ -325,6 +327,6 @@ int store_meta_list(struct store *store,
             break;
         code = database_step(store, statement, &row, e);
     }
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }

@@ -128,7 +128,7 @@ static int read_sums(struct store *store, int64_t cell, struct sums *sums, struc
         read_columns(statement, sums);
         code = histogram_read(store, statement, 8, sums->histogram, e);
     }
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }
 
@@ -165,7 +165,7 @@ static int write_sums(struct store *store, int64_t cell, const struct sums *sums
     database_bind_bytes(statement, 9, histogram, sizeof histogram);
     sqlite3_bind_int64(statement, 10, cell);
     code = database_execute(store, statement, e);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }
 
@@ -238,8 +238,8 @@ static int commit_findings(struct store *store, const struct store_finding *find
         code = database_prepare(store, insert_sql, &insert, e);
     if (code == 0)
         code = insert_findings(store, findings, count, sign, insert, e);
-    sqlite3_finalize(sign);
-    sqlite3_finalize(insert);
+    database_release(store, sign);
+    database_release(store, insert);
     return code;
 }
 
@@ -314,8 +314,8 @@ static int commit_series(struct store *store, const struct store_series *series,
         code = database_prepare(store, insert_sql, &insert, e);
     for (size_t i = 0; i < count && code == 0; i++)
         code = insert_series(store, &series[i], end, insert, e);
-    sqlite3_finalize(end);
-    sqlite3_finalize(insert);
+    database_release(store, end);
+    database_release(store, insert);
     return code;
 }
 
@@ -340,7 +340,7 @@ int store_commit_batch(struct store *store, const struct store_batch *batch,
         code = check_series(store, batch, series, series_count, e);
     if (code != 0)
         return code;
-    code = database_run(store, inside ? "SAVEPOINT batch" : "BEGIN IMMEDIATE", e);
+    code = database_do(store, inside ? "SAVEPOINT batch" : "BEGIN IMMEDIATE", e);
     if (code == 0)
         code = commit_sums(store, batch, e);
     if (code == 0)
@@ -348,7 +348,7 @@ int store_commit_batch(struct store *store, const struct store_batch *batch,
     if (code == 0)
         code = commit_series(store, series, series_count, e);
     if (code == 0)
-        code = database_run(store, inside ? "RELEASE batch" : "COMMIT", e);
+        code = database_do(store, inside ? "RELEASE batch" : "COMMIT", e);
     if (code != 0)
         roll_back(store, inside);
     return code;

@@ -67,7 +67,7 @@ int store_cell_add(struct store *store, struct store_cell *cell, struct error *e
     if (cell->id < 0)
         sqlite3_bind_int64(statement, 20, cell->id);
     code = database_execute(store, statement, e);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     if (code == 0)
         cell->id = sqlite3_last_insert_rowid(store->db);
     return code;
@@ -86,7 +86,7 @@ int store_cell_remark(struct store *store, const struct store_cell *cell, struct
     database_bind_unsigned(statement, 3, cell->profile);
     sqlite3_bind_int64(statement, 4, cell->id);
     code = database_execute(store, statement, e);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     if (code == 0 && sqlite3_changes(store->db) == 0)
         code = error_set(e, ERROR_NOT_FOUND, "store: %s: there is no cell %lld", store->path,
                          (long long)cell->id);
@@ -159,7 +159,7 @@ static int list_cells(struct store *store, const char *sql, struct store_cell **
     code = database_prepare(store, sql, &statement, e);
     if (code == 0)
         code = read_cells(store, statement, out, count, e);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     if (code != 0) {
         store_cells_free(*out, *count);
         *out = NULL;

@@ -18,37 +18,49 @@
     " JOIN signature s ON s.id = f.signature LEFT JOIN replayed a ON a.finding = f.id"
 
 /*
- * How often verdicts of each signature and severity were seen, in ?1 or, if that is 0, in all
- * cells but the planted ones. The index finding_verdict holds all that is needed, in this order.
+ * How often verdicts of each signature and severity were seen. @cells: in which cells: EACH for
+ * all but the planted ones, where the index finding_verdict holds all that is needed, in this
+ * order; ONE for ?1, where that of (cell, cycle, place) leads to the few rows of a cell.
  */
-#define CELLS(column) "CASE WHEN ?1 = 0 THEN " column " > 0 ELSE " column " = ?1 END"
-#define SCOPE         "place = 0 AND " CELLS("cell")
-#define ALIKE         "signature = g.signature AND severity = g.severity AND " SCOPE
-#define REPEATS                                                                                    \
+#define EACH         " > 0"
+#define ONE          " = ?1"
+#define SCOPE(cells) "place = 0 AND cell" cells
+#define ALIKE(cells) "signature = g.signature AND severity = g.severity AND " SCOPE(cells)
+#define REPEATS(cells)                                                                             \
     "WITH g AS MATERIALIZED (SELECT signature, severity, count(*) AS times,"                       \
     " count(DISTINCT cell) AS cells, min(cell) AS first_cell"                                      \
-    " FROM finding WHERE " SCOPE " GROUP BY signature, severity),"                                 \
-    " r AS MATERIALIZED (SELECT g.*,"                                                              \
-    " (SELECT min(cycle) FROM finding WHERE " ALIKE " AND cell = g.first_cell) AS first_cycle,"    \
-    " (SELECT sum(CASE g.severity WHEN 'harness' THEN next ELSE passed + failed END) FROM cell"    \
-    " WHERE id IN (SELECT cell FROM finding WHERE " ALIKE ")) AS cycles FROM g) "
+    " FROM finding WHERE " SCOPE(                                                                  \
+        cells) " GROUP BY signature, severity),"                                                   \
+               " r AS MATERIALIZED (SELECT g.*,"                                                   \
+               " (SELECT min(cycle) FROM finding WHERE " ALIKE(                                    \
+                   cells) " AND cell = g.first_cell)"                                              \
+                          " AS first_cycle,"                                                       \
+                          " (SELECT sum(CASE g.severity WHEN 'harness' THEN next ELSE passed + "   \
+                          "failed END) FROM cell"                                                  \
+                          " WHERE id IN (SELECT cell FROM finding WHERE " ALIKE(                   \
+                              cells) ")) AS cycles FROM g) "
 #define REPEAT_COLUMNS ", r.times, r.cells, r.cycles, r.first_cell, r.first_cycle"
 
-static const char all_sql[] =
-    REPEATS "SELECT " FINDING_COLUMNS REPEAT_COLUMNS " FROM finding f" FINDING_TABLES
-            " LEFT JOIN r ON f.place = 0 AND r.signature = f.signature AND r.severity = f.severity"
-            " WHERE " CELLS("f.cell") " ORDER BY f.cell, f.cycle, f.place";
+#define ALL_SQL(cells)                                                                             \
+    REPEATS(cells)                                                                                 \
+    "SELECT " FINDING_COLUMNS REPEAT_COLUMNS " FROM finding f" FINDING_TABLES                      \
+    " LEFT JOIN r ON f.place = 0 AND r.signature = f.signature AND r.severity = f.severity"        \
+    " WHERE f.cell" cells " ORDER BY f.cell, f.cycle, f.place"
+#define DISTINCT_SQL(cells)                                                                        \
+    REPEATS(cells)                                                                                 \
+    "SELECT " FINDING_COLUMNS REPEAT_COLUMNS " FROM r"                                             \
+    " JOIN finding f ON f.cell = r.first_cell AND f.cycle = r.first_cycle AND f.place = "          \
+    "0" FINDING_TABLES " ORDER BY f.cell, f.cycle"
 
-static const char distinct_sql[] =
-    REPEATS "SELECT " FINDING_COLUMNS REPEAT_COLUMNS " FROM r"
-            " JOIN finding f ON f.cell = r.first_cell AND f.cycle = r.first_cycle AND f.place = "
-            "0" FINDING_TABLES " ORDER BY f.cell, f.cycle";
+/* By whether it is of one cell, and distinct. */
+static const char *const list_sql[2][2] = {{ALL_SQL(EACH), DISTINCT_SQL(EACH)},
+                                           {ALL_SQL(ONE), DISTINCT_SQL(ONE)}};
 
-/* ?1 is 0: repeats are counted in the whole run; ?2: the id. */
+/* ?1: the id. Repeats are counted in the whole run. */
 static const char id_sql[] =
-    REPEATS "SELECT " FINDING_COLUMNS REPEAT_COLUMNS " FROM finding f" FINDING_TABLES
-            " LEFT JOIN r ON f.place = 0 AND r.signature = f.signature AND r.severity = f.severity"
-            " WHERE f.id = ?2";
+    REPEATS(EACH) "SELECT " FINDING_COLUMNS REPEAT_COLUMNS " FROM finding f" FINDING_TABLES
+                  " LEFT JOIN r ON f.place = 0 AND r.signature = f.signature AND r.severity = "
+                  "f.severity WHERE f.id = ?1";
 
 /* Repeats are not asked for. */
 static const char cycle_sql[] = "SELECT " FINDING_COLUMNS ", 0 FROM finding f" FINDING_TABLES
@@ -109,7 +121,7 @@ static int read_finding(const struct store *store, sqlite3_stmt *statement,
     return read_names(store, statement, finding, e);
 }
 
-/* Steps through; @seen counts, if not NULL. Finalizes. */
+/* Steps through; @seen counts, if not NULL. Releases. */
 static int each_row(struct store *store, sqlite3_stmt *statement, store_each_finding *each,
                     void *context, unsigned *seen, struct error *e)
 {
@@ -125,33 +137,29 @@ static int each_row(struct store *store, sqlite3_stmt *statement, store_each_fin
             break;
         code = database_step(store, statement, &row, e);
     }
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
-}
-
-static int list(struct store *store, int64_t cell, bool distinct, store_each_finding *each,
-                void *context, struct error *e)
-{
-    sqlite3_stmt *statement;
-    int code = database_prepare(store, distinct ? distinct_sql : all_sql, &statement, e);
-
-    if (code != 0)
-        return code;
-    sqlite3_bind_int64(statement, 1, cell);
-    return each_row(store, statement, each, context, NULL, e);
 }
 
 int store_findings(struct store *store, bool distinct, store_each_finding *each, void *context,
                    struct error *e)
 {
-    return list(store, 0, distinct, each, context, e);
+    sqlite3_stmt *statement;
+    int code = database_prepare(store, list_sql[0][distinct], &statement, e);
+
+    return code == 0 ? each_row(store, statement, each, context, NULL, e) : code;
 }
 
 int store_cell_findings(struct store *store, int64_t cell, bool distinct, store_each_finding *each,
                         void *context, struct error *e)
 {
-    /* There is no cell 0; it would mean all of them. */
-    return list(store, cell != 0 ? cell : INT64_MIN, distinct, each, context, e);
+    sqlite3_stmt *statement;
+    int code = database_prepare(store, list_sql[1][distinct], &statement, e);
+
+    if (code != 0)
+        return code;
+    sqlite3_bind_int64(statement, 1, cell);
+    return each_row(store, statement, each, context, NULL, e);
 }
 
 int store_finding_get(struct store *store, int64_t cell, uint64_t cycle, store_each_finding *each,
@@ -176,8 +184,7 @@ int store_finding_read(struct store *store, int64_t id, store_each_finding *each
 
     if (code != 0)
         return code;
-    sqlite3_bind_int64(statement, 1, 0);
-    sqlite3_bind_int64(statement, 2, id);
+    sqlite3_bind_int64(statement, 1, id);
     code = each_row(store, statement, each, context, &seen, e);
     if (code == 0 && seen == 0)
         code = error_set(e, ERROR_NOT_FOUND,
@@ -202,6 +209,6 @@ int store_count_findings(struct store *store, int64_t cell, enum stop_severity s
     code = database_step(store, statement, &row, e);
     if (code == 0)
         *count = database_unsigned(statement, 0);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }

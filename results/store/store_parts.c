@@ -27,7 +27,7 @@ int store_part_add(struct store *store, const char *source, int64_t *id, struct 
         return code;
     database_bind_text(statement, 1, source);
     code = database_execute(store, statement, e);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     *id = sqlite3_last_insert_rowid(store->db);
     return code;
 }
@@ -46,7 +46,7 @@ int store_part_note(struct store *store, int64_t part, const char *key, const ch
     database_bind_text(statement, 2, key);
     database_bind_text(statement, 3, value);
     code = database_execute(store, statement, e);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }
 
@@ -67,7 +67,7 @@ int store_range_add(struct store *store, const struct store_range *range, struct
     database_bind_unsigned(statement, 5, range->count);
     database_bind_unsigned(statement, 6, range->at);
     code = database_execute(store, statement, e);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }
 
@@ -96,7 +96,7 @@ int store_parts(struct store *store, int (*each)(int64_t id, const char *source,
         if (each(sqlite3_column_int64(statement, 0), database_text(statement, 1), context) != 0)
             break;
     }
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }
 
@@ -116,7 +116,7 @@ int store_part_notes(struct store *store, int64_t part,
         if (each(database_text(statement, 0), database_text(statement, 1), context) != 0)
             break;
     }
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }
 
@@ -142,6 +142,6 @@ int store_ranges(struct store *store, int (*each)(const struct store_range *rang
         if (each(&range, context) != 0)
             break;
     }
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }

@@ -31,7 +31,7 @@ static int put(struct store *store, const char *table, const char *sql, int64_t 
                const char *text, struct error *e)
 {
     sqlite3_stmt *statement;
-    int code = database_run(store, table, e);
+    int code = database_do(store, table, e);
 
     if (code == 0)
         code = database_prepare(store, sql, &statement, e);
@@ -42,7 +42,7 @@ static int put(struct store *store, const char *table, const char *sql, int64_t 
     if (bad >= 0)
         sqlite3_bind_int(statement, 3, bad);
     code = database_execute(store, statement, e);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }
 
@@ -83,7 +83,7 @@ int store_planted(struct store *store,
         if (each(&planted, context) != 0)
             break;
     }
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }
 
@@ -112,7 +112,7 @@ int store_codes(struct store *store, int64_t cell,
         if (each(&found, context) != 0)
             break;
     }
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }
 
@@ -133,6 +133,6 @@ int store_builds(struct store *store, int (*each)(uint64_t key, const char *buil
     while (code == 0 && (code = database_step(store, statement, &row, e)) == 0 && row)
         if (each(database_unsigned(statement, 0), database_text(statement, 1), context) != 0)
             break;
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }

@@ -26,7 +26,7 @@ int store_replayed_set(struct store *store, int64_t finding, uint64_t reproduced
     database_bind_unsigned(statement, 2, reproduced);
     database_bind_unsigned(statement, 3, replayed);
     code = database_execute(store, statement, e);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     if (code == 0 && sqlite3_changes(store->db) == 0)
         code = error_set(e, ERROR_NOT_FOUND, "store: %s: there is no finding %lld", store->path,
                          (long long)finding);

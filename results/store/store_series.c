@@ -98,7 +98,7 @@ int store_series_read(struct store *store, int64_t cell, uint64_t cycle, const c
     database_bind_unsigned(statement, 2, cycle);
     database_bind_text(statement, 3, kind);
     code = read_blocks(store, statement, &reading, e);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     if (code == 0 && reading.count == 0)
         code = error_set(e, ERROR_NOT_FOUND, "store: %s: cycle %llu of cell %lld has no '%s'",
                          store->path, (unsigned long long)cycle, (long long)cell, kind);
@@ -133,6 +133,6 @@ int store_series_list(struct store *store,
             break;
         code = database_step(store, statement, &row, e);
     }
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }

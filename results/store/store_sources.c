@@ -16,7 +16,7 @@ static const char table_sql[] =
 int store_source_add(struct store *store, const struct store_source *source, struct error *e)
 {
     sqlite3_stmt *statement;
-    int code = database_run(store, table_sql, e);
+    int code = database_do(store, table_sql, e);
 
     if (code == 0)
         code =
@@ -33,7 +33,7 @@ int store_source_add(struct store *store, const struct store_source *source, str
     sqlite3_bind_int(statement, 5, source->newer);
     database_bind_text(statement, 6, source->text);
     code = database_execute(store, statement, e);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }
 
@@ -86,6 +86,6 @@ int store_sources(struct store *store, const char *place,
     if (place != NULL)
         database_bind_text(statement, 1, place);
     code = each_row(store, statement, each, context, e);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }

@@ -22,7 +22,7 @@ int waits_store(struct store *store, int64_t finding, const char *waits, struct 
 
     if (waits == NULL || *waits == '\0')
         return 0;
-    code = database_run(store, table_sql, e);
+    code = database_do(store, table_sql, e);
     if (code == 0)
         code = database_prepare(store, "INSERT INTO waits(finding, text) VALUES(?1, ?2)",
                                 &statement, e);
@@ -31,7 +31,7 @@ int waits_store(struct store *store, int64_t finding, const char *waits, struct 
     sqlite3_bind_int64(statement, 1, finding);
     database_bind_text(statement, 2, waits);
     code = database_execute(store, statement, e);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }
 
@@ -63,6 +63,6 @@ int store_waits_read(struct store *store, int64_t finding, char **out, struct er
         return code;
     sqlite3_bind_int64(statement, 1, finding);
     code = copy_row(store, statement, out, e);
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }

@@ -14,6 +14,13 @@ static struct store in_memory(void)
     return store;
 }
 
+static void close_it(struct store *store)
+{
+    database_forget(store);
+    CU_ASSERT_EQUAL(store->kept_count, 0);
+    CU_ASSERT_EQUAL(sqlite3_close(store->db), SQLITE_OK);
+}
+
 static void expect(struct store *store, const char *sql, int want, const char *word)
 {
     struct error e = {0};
@@ -36,7 +43,7 @@ static void test_codes(void)
     expect(&store, "PRAGMA query_only = 1; INSERT INTO t VALUES(1)", ERROR_PERMISSION,
            "where you may write");
     expect(&store, "SELECT nonsense", ERROR_SYSTEM, "nonsense");
-    sqlite3_close(store.db);
+    close_it(&store);
 }
 
 static void test_not_a_file(void)
@@ -71,13 +78,13 @@ static void test_values(void)
     CU_ASSERT_STRING_EQUAL(database_text(statement, 3), "");
     CU_ASSERT_EQUAL(database_step(&store, statement, &row, NULL), 0);
     CU_ASSERT_FALSE(row);
-    sqlite3_finalize(statement);
+    database_release(&store, statement);
     CU_ASSERT_EQUAL(database_number(&store, "SELECT 42", &number, NULL), 0);
     CU_ASSERT_EQUAL(number, 42);
     CU_ASSERT_EQUAL(database_number(&store, "SELECT 1 WHERE 0", &number, NULL), 0);
     CU_ASSERT_EQUAL(number, 0);
     CU_ASSERT_EQUAL(database_number(&store, "SELECT", &number, NULL), ERROR_SYSTEM);
-    sqlite3_close(store.db);
+    close_it(&store);
 }
 
 static void test_execute_again(void)
@@ -95,10 +102,56 @@ static void test_execute_again(void)
     CU_ASSERT_EQUAL(database_execute(&store, statement, NULL), ERROR_RANGE);
     database_bind_unsigned(statement, 1, 3);
     CU_ASSERT_EQUAL(database_execute(&store, statement, NULL), 0);
-    sqlite3_finalize(statement);
+    database_release(&store, statement);
     CU_ASSERT_EQUAL(database_number(&store, "SELECT count(*) FROM t", &number, NULL), 0);
     CU_ASSERT_EQUAL(number, 4);
-    sqlite3_close(store.db);
+    close_it(&store);
+}
+
+/* What was bound and read before is gone, and who asks twice at once gets two. */
+static void test_kept(void)
+{
+    struct store store = in_memory();
+    static const char sql[] = "SELECT ?1 FROM (SELECT 1 UNION SELECT 2)";
+    sqlite3_stmt *first, *second, *again;
+    bool row;
+
+    CU_ASSERT_EQUAL(database_prepare(&store, sql, &first, NULL), 0);
+    CU_ASSERT_EQUAL(database_prepare(&store, sql, &second, NULL), 0);
+    CU_ASSERT_PTR_NOT_EQUAL(first, second);
+    database_bind_text(first, 1, "bound");
+    CU_ASSERT_EQUAL(database_step(&store, first, &row, NULL), 0);
+    database_release(&store, first);
+    CU_ASSERT_FALSE(sqlite3_stmt_busy(first));
+    CU_ASSERT_EQUAL(database_prepare(&store, sql, &again, NULL), 0);
+    CU_ASSERT_PTR_EQUAL(again, first);
+    CU_ASSERT_EQUAL(database_step(&store, again, &row, NULL), 0);
+    CU_ASSERT_TRUE(row);
+    CU_ASSERT_EQUAL(sqlite3_column_type(again, 0), SQLITE_NULL);
+    database_release(&store, again);
+    database_release(&store, second);
+    database_release(&store, NULL);
+    CU_ASSERT_EQUAL(store.kept_count, 2);
+    close_it(&store);
+}
+
+static void test_kept_limit(void)
+{
+    struct store store = in_memory();
+    char sql[32];
+    int64_t number;
+
+    for (int i = 0; i < 3 * DATABASE_KEPT; i++) {
+        snprintf(sql, sizeof sql, "SELECT %d", i);
+        CU_ASSERT_EQUAL(database_number(&store, sql, &number, NULL), 0);
+        CU_ASSERT_EQUAL(number, i);
+    }
+    CU_ASSERT_EQUAL(store.kept_count, DATABASE_KEPT);
+    /* A statement that is kept does not stand in the way of a change, nor does it miss one. */
+    CU_ASSERT_EQUAL(database_number(&store, "SELECT count(*) FROM t", &number, NULL), 0);
+    CU_ASSERT_EQUAL(database_run(&store, "DROP TABLE t", NULL), 0);
+    CU_ASSERT_EQUAL(database_number(&store, "SELECT count(*) FROM t", &number, NULL), ERROR_SYSTEM);
+    close_it(&store);
 }
 
 int main(void)
@@ -106,6 +159,7 @@ int main(void)
     CU_TestInfo tests[] = {
         {"codes", test_codes},   {"not a file", test_not_a_file},
         {"values", test_values}, {"execute again", test_execute_again},
+        {"kept", test_kept},     {"kept, the limit", test_kept_limit},
         CU_TEST_INFO_NULL,
     };
 
