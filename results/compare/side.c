@@ -4,6 +4,7 @@
  */
 #include <results/compare/side.h>
 
+#include <results/text/leaks.h>
 #include <results/text/opinion.h>
 #include <results/text/timestamp.h>
 
@@ -177,7 +178,7 @@ static int add_signature(struct reading *reading, const struct store_signature *
                                      .replay = strdup(row->replay),
                                      .severity = row->severity,
                                      .at = at,
-                                     .cycles = row->cycles,
+                                     .cycles = row->own_cycles,
                                      .verdicts = row->verdicts,
                                      .first_cycle = row->first_cycle,
                                      .cell = row->cell,
@@ -203,7 +204,7 @@ static int each_signature(const struct store_signature *row, void *context)
         return reading->code = add_signature(reading, row, at);
     if (side_weight(row->severity) > side_weight(entry->severity))
         entry->severity = row->severity;
-    entry->cycles += row->cycles;
+    entry->cycles += row->own_cycles;
     entry->verdicts += row->verdicts;
     return 0;
 }
@@ -245,7 +246,7 @@ static int each_series(int64_t id, uint64_t cycle, const char *kind, size_t stor
 
     (void)stored;
     _Static_assert(sizeof(long long) == sizeof(int64_t), "samples are judged where they lie");
-    if (!find_cell(reading->side, id, &at))
+    if (!leaks_is_judged(kind) || !find_cell(reading->side, id, &at))
         return 0;
     reading->code =
         store_series_read(reading->store, id, cycle, kind, NULL, &samples, &count, reading->e);

@@ -322,8 +322,9 @@ int store_series_list(struct store *store,
 
 /**
  * struct store_signature - a signature and severity in one cell.
- * @cycles: that show it. @verdicts: of those, where it is the verdict (place 0). @first_cycle,
- * @finding, @replay: of the first of them, in order of cycles.
+ * @cycles: that show it. @own_cycles: of those, that do not show it with a greater severity as
+ * well, so these add up over severities. @verdicts: where it is the verdict (place 0).
+ * @first_cycle, @finding, @replay: of the first of @cycles, in order.
  */
 struct store_signature {
     int64_t cell;
@@ -331,6 +332,7 @@ struct store_signature {
     const char *slug;
     enum stop_severity severity;
     uint64_t cycles;
+    uint64_t own_cycles;
     uint64_t verdicts;
     uint64_t first_cycle;
     int64_t finding;

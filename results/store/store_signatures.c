@@ -9,10 +9,19 @@
 #include <results/store/database.h>
 #include <results/store/severity.h>
 
+/* Its cycle has the same signature with a greater severity: in it this one is not counted. */
+#define WEIGHT(row) "CASE " row ".severity WHEN 'finding' THEN 2 WHEN 'harness' THEN 1 ELSE 0 END"
+#define LIGHTER                                                                                    \
+    "one.severity <> 'finding' AND EXISTS(SELECT 1 FROM finding AS other WHERE other.cell = "      \
+    "one.cell AND other.cycle = one.cycle AND other.signature = one.signature AND " WEIGHT(        \
+        "other") " > " WEIGHT("one") ")"
+
 static const char sql[] =
-    "SELECT g.cell, s.text, g.code, g.severity, g.cycles, g.verdicts, g.first, f.id, f.replay"
+    "SELECT g.cell, s.text, g.code, g.severity, g.cycles, g.verdicts, g.first, f.id, f.replay, "
+    "g.own"
     " FROM (SELECT cell, signature, code, severity, count(DISTINCT cycle) AS cycles,"
-    " sum(place = 0) AS verdicts, min(cycle) AS first, id FROM finding"
+    " count(DISTINCT CASE WHEN " LIGHTER " THEN NULL ELSE cycle END) AS own,"
+    " sum(place = 0) AS verdicts, min(cycle) AS first, id FROM finding AS one"
     " GROUP BY cell, signature, severity) g"
     " JOIN signature s ON s.id = g.signature JOIN finding f ON f.id = g.id"
     " ORDER BY g.cell, s.text, g.severity";
@@ -29,6 +38,7 @@ static int read_row(struct store *store, sqlite3_stmt *statement, struct store_s
         .first_cycle = database_unsigned(statement, 6),
         .finding = sqlite3_column_int64(statement, 7),
         .replay = database_text(statement, 8),
+        .own_cycles = database_unsigned(statement, 9),
     };
     if (!severity_find(database_text(statement, 3), &row->severity))
         return error_set(
@@ -56,6 +66,6 @@ int store_signatures(struct store *store,
             break;
         code = database_step(store, statement, &more, e);
     }
-    sqlite3_finalize(statement);
+    database_release(store, statement);
     return code;
 }

@@ -143,6 +143,39 @@ static void test_signatures(void)
     finish();
 }
 
+/* The verdict of a cycle, and the same once more as a note: one cycle. */
+static void write_both(int day, uint64_t cycles)
+{
+    struct night_cell cell = cell_of("a", 0, NULL, 0);
+    struct store_batch batch = fixture_batch(1, 0, 100);
+    struct store_finding findings[200];
+    struct store *store;
+
+    batch.passed = 100 - cycles;
+    batch.failed = cycles;
+    for (size_t i = 0; i < 2 * cycles; i++) {
+        findings[i] = night_finding(1, i / 2, "both", i % 2 == 1);
+        findings[i].place = i % 2;
+    }
+    write_night(day, &cell, 1);
+    fixture_ok(&f, store_open(night(day), true, &store, &f.e));
+    fixture_ok(&f, store_commit_batch(store, &batch, findings, 2 * cycles, NULL, 0, &f.e));
+    store_close(store);
+}
+
+static void test_both(void)
+{
+    fixture_directory(&f);
+    write_both(1, 70);
+    write_both(2, 60);
+    compare_days(1, 2);
+    CU_ASSERT_EQUAL(find("both")->before, 70);
+    CU_ASSERT_EQUAL(find("both")->now, 60);
+    CU_ASSERT_EQUAL(find("both")->now_runs, 100);
+    CU_ASSERT_EQUAL(find("both")->severity, STOP_SEVERITY_FINDING);
+    finish();
+}
+
 static void test_rates(void)
 {
     struct night_cell old[] = {cell_of("a", 10000, "x", 10), cell_of("b", 10000, "y", 100),
@@ -240,14 +273,17 @@ static void write_leak(int day, int64_t step)
     struct night_cell cell = cell_of("a", 0, NULL, 0);
     int64_t samples[500];
     struct store_batch batch = fixture_batch(1, 0, 1);
-    struct store_series series = {1, 0, "heap.bytes", 0, samples, 500};
+    /* Call sites explain a leak and laps take time: neither is one. */
+    struct store_series series[] = {{1, 0, "heap.bytes", 0, samples, 500},
+                                    {1, 0, "site.bytes/1 grow.c:3 grow", 0, samples, 500},
+                                    {1, 0, "lap.ns", 0, samples, 500}};
     struct store *store;
 
     for (int i = 0; i < 500; i++)
         samples[i] = 4096 + i * step;
     write_night(day, &cell, 1);
     fixture_ok(&f, store_open(night(day), true, &store, &f.e));
-    fixture_ok(&f, store_commit_batch(store, &batch, NULL, 0, &series, 1, &f.e));
+    fixture_ok(&f, store_commit_batch(store, &batch, NULL, 0, series, 3, &f.e));
     store_close(store);
 }
 
@@ -407,6 +443,7 @@ int main(void)
     CU_add_test(suite, "fired and speed", test_fired_and_speed);
     CU_add_test(suite, "broken", test_broken);
     CU_add_test(suite, "differences", test_differences);
+    CU_add_test(suite, "a note beside a finding", test_both);
     CU_add_test(suite, "leaks", test_leaks);
     CU_add_test(suite, "learning", test_learning);
     CU_add_test(suite, "three weeks", test_nights);

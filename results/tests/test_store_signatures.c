@@ -71,6 +71,35 @@ static void test_counts(void)
     fixture_remove(&f);
 }
 
+/* Cycles 0 to 2 have the note, 1 and 2 the finding as well: each cycle is one of them. */
+static void test_both(void)
+{
+    struct fixture f;
+    struct got got = {.count = 0};
+    struct store_finding two[2];
+    int64_t cell;
+
+    fixture_create(&f);
+    cell = fixture_cell(&f, "w", "none");
+    for (uint64_t cycle = 0; cycle < 3; cycle++) {
+        two[0] = fixture_finding(cell, cycle, 0, STOP_LOCK_DEADLOCK, cycle > 0 ? "one" : "other");
+        two[1] = fixture_finding(cell, cycle, 1, STOP_LOCK_DEADLOCK, "one");
+        two[1].severity = STOP_SEVERITY_NOTE;
+        fixture_ok(&f, fixture_fail(&f, cell, cycle, two, 2));
+    }
+    fixture_ok(&f, store_signatures(f.store, keep, &got, &f.e));
+    CU_ASSERT_EQUAL_FATAL(got.count, 3);
+    CU_ASSERT_EQUAL(got.row[0].severity, STOP_SEVERITY_FINDING);
+    CU_ASSERT_EQUAL(got.row[0].cycles, 2);
+    CU_ASSERT_EQUAL(got.row[0].own_cycles, 2);
+    CU_ASSERT_EQUAL(got.row[1].severity, STOP_SEVERITY_NOTE);
+    CU_ASSERT_EQUAL(got.row[1].cycles, 3);
+    CU_ASSERT_EQUAL(got.row[1].own_cycles, 1);
+    CU_ASSERT_EQUAL(got.row[1].first_cycle, 0);
+    forget(&got);
+    fixture_remove(&f);
+}
+
 static void test_none(void)
 {
     struct fixture f;
@@ -90,6 +119,7 @@ int main(void)
     CU_initialize_registry();
     suite = CU_add_suite("signatures", NULL, NULL);
     CU_add_test(suite, "counts", test_counts);
+    CU_add_test(suite, "both severities", test_both);
     CU_add_test(suite, "none", test_none);
     CU_basic_run_tests();
     return CU_get_number_of_failures() > 0;
