@@ -210,14 +210,24 @@ static void killed_three_times_it_is_the_same_night(void)
 
 static void what_is_new(void)
 {
+    char *page;
+
     mkdir("news", 0777);
     command_run(&said, LATE "--out news/a");
     said_status("first", &said, 1);
     said_has("first", said.out, "no other run in news to compare with");
+    page = file_text("news/a/report.html");
+    said_has("page", page, "There is no night before it: all is new.");
+    free(page);
     command_run(&said, LATE "--out news/b");
     said_status("second", &said, 1);
     said_has("second", said.out, "new: nothing that the 1 runs in news had not seen");
-    CU_ASSERT_EQUAL(access("news/b/report.html", R_OK), 0);
+    page = file_text("news/b/report.html");
+    said_has("page", page, "Nothing new since the 1 night before.");
+    said_has("page", page, "<li>planted faults: ");
+    said_has("page", page, "<svg class=\"nights\"");
+    said_has("page", page, "1 night before, from 20");
+    free(page);
     CU_ASSERT_EQUAL(access("news/b/junit.xml", R_OK), 0);
     CU_ASSERT_EQUAL(access("news/b/metrics.prom", R_OK), 0);
     command_run(&said,

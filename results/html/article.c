@@ -28,7 +28,7 @@ static const char *tag_of(enum stop_severity severity)
 }
 
 static void write_heading(FILE *out, const struct store_finding *finding,
-                          const struct store_cell *cell)
+                          const struct store_cell *cell, bool fresh)
 {
     long long id = (long long)finding->id;
 
@@ -37,6 +37,7 @@ static void write_heading(FILE *out, const struct store_finding *finding,
             "tabindex=\"-1\">\n<h3 id=\"t%lld\"><span class=\"tag %s\">%s</span> ",
             id, id, id, tag_of(finding->severity), finding_label(finding->severity));
     html_text(out, finding->slug);
+    fputs(fresh ? " <span class=\"tag t-bad\">new</span>" : "", out);
     fputs(" <span class=\"where\">", out);
     html_target(out, cell);
     fprintf(out, "</span></h3>\n");
@@ -214,7 +215,8 @@ static int close_text(FILE *out, int code, struct error *e)
     return fclose(out) != 0 && code == 0 ? html_no_memory(e) : code;
 }
 
-static int make_article(struct html *html, const struct store_finding *finding, char **text)
+static int make_article(struct html *html, const struct store_finding *finding, bool fresh,
+                        char **text)
 {
     size_t length;
     FILE *out = open_memstream(text, &length);
@@ -222,7 +224,7 @@ static int make_article(struct html *html, const struct store_finding *finding, 
 
     if (out == NULL)
         return html_no_memory(html->e);
-    write_heading(out, finding, &html->cells[html_cell_index(html, finding->cell)]);
+    write_heading(out, finding, &html->cells[html_cell_index(html, finding->cell)], fresh);
     write_again(out, finding);
     write_words(out, finding);
     code = write_chain(html, out, finding);
@@ -247,7 +249,7 @@ static int make_extras(struct html *html, const struct store_finding *finding, c
 
 int html_article(struct html *html, const struct store_finding *finding, struct html_finding *out)
 {
-    int code = make_article(html, finding, &out->article);
+    int code = make_article(html, finding, out->fresh, &out->article);
 
     return code == 0 ? make_extras(html, finding, &out->extras) : code;
 }

@@ -101,6 +101,7 @@ static void write_cell(const struct html *html, size_t index)
         fputs("</p>\n", out);
         write_counts(out, cell);
         html_histogram(out, cell);
+        html_nights(html, index);
     }
     write_remarks(out, cell->next > 0 ? "stopped: " : "skipped: ", cell->state);
     write_remarks(out, "note: ", cell->notes);

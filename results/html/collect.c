@@ -51,6 +51,14 @@ static int keep_finding(struct html *html, const struct store_finding *finding)
                                   .repeats = finding->repeats,
                                   .repeat_cells = finding->repeat_cells,
                                   .repeat_cycles = finding->repeat_cycles};
+    if (html->nights > 0 && finding->severity == STOP_SEVERITY_FINDING) {
+        bool seen = false;
+        int code = store_seen_before(html->store, finding->signature, &seen, html->e);
+
+        if (code != 0)
+            return code;
+        kept->fresh = !seen;
+    }
     html->finding_count++;
     if (kept->slug == NULL)
         return html_no_memory(html->e);
@@ -122,6 +130,38 @@ static int collect_leaks(struct html *html)
     return code;
 }
 
+/* --- earlier nights -------------------------------------------------------------------------- */
+
+static int each_past(const struct store_past *past, void *context)
+{
+    struct html *html = context;
+    size_t cell = html_cell_index(html, past->cell);
+    struct html_past *kept;
+
+    if (cell == html->cell_count || past->cycles == 0)
+        return 0;
+    if (!has_room((void **)&html->past, html->past_count, &html->past_room, sizeof *html->past))
+        return html->code = html_no_memory(html->e);
+    kept = &html->past[html->past_count++];
+    *kept = (struct html_past){.cell = cell, .cycles = past->cycles, .findings = past->findings};
+    snprintf(kept->started, sizeof kept->started, "%.19s", past->started);
+    return 0;
+}
+
+static int collect_past(struct html *html)
+{
+    char *nights;
+    int code;
+
+    html->nights = -1;
+    if (store_meta_get(html->store, "history", &nights, NULL) != 0)
+        return 0;
+    html->nights = strtol(nights, NULL, 10);
+    free(nights);
+    code = store_past(html->store, each_past, html, html->e);
+    return code == 0 ? html->code : code;
+}
+
 /* --- all ------------------------------------------------------------------------------------- */
 
 static int collect_rates(struct html *html)
@@ -141,6 +181,8 @@ int html_collect(struct html *html)
     int code = store_cells(html->store, &html->cells, &html->cell_count, html->e);
 
     if (code == 0)
+        code = collect_past(html);
+    if (code == 0)
         code = collect_rates(html);
     if (code == 0)
         code = collect_findings(html);
@@ -156,6 +198,7 @@ void html_release(struct html *html)
     }
     leaks_free(&html->run_leaks);
     free(html->findings);
+    free(html->past);
     free(html->rates);
     store_cells_free(html->cells, html->cell_count);
 }

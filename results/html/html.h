@@ -35,6 +35,7 @@ enum {
  * struct html_finding - one signature, its article ready to be written.
  * @rank: of its code among those of its weight. @article: what everybody reads; @extras: what
  *        some want, left out where the page would become too large. Owned.
+ * @fresh: no run of the history has had it.
  */
 struct html_finding {
     int64_t id;
@@ -48,9 +49,20 @@ struct html_finding {
     uint64_t repeat_cycles;
     char *article;
     char *extras;
+    bool fresh;
 };
 
-/** struct html - the page while it is made. @rates: of the cells, in their order. */
+/** struct html_past - a cell, by its index, in an earlier night; @started: to the second. */
+struct html_past {
+    size_t cell;
+    char started[sizeof "2024-01-01T22:00:00"];
+    uint64_t cycles, findings;
+};
+
+/**
+ * struct html - the page while it is made. @rates: of the cells, in their order. @nights: that the
+ * run was compared with when it ended, -1: with none. @past: by cells and time.
+ */
 struct html {
     struct store *store;
     FILE *out;
@@ -63,6 +75,9 @@ struct html {
     struct leaks run_leaks;
     struct leak_series *leaks; /* those of run_leaks */
     size_t leak_count;
+    long nights;
+    struct html_past *past;
+    size_t past_count, past_room;
     int code; /* of a failure inside a callback */
     struct error *e;
 };
@@ -98,6 +113,12 @@ int html_article(struct html *html, const struct store_finding *finding,
                  struct html_finding *out); /* article.c */
 /** html_target() - "TARGET under INJECTOR". */
 void html_target(FILE *out, const struct store_cell *cell);
+
+/** html_calibration() - what became of planted faults, as items of a list; @good: none was missed
+ * (past.c, as the next). */
+int html_calibration(struct html *html, char **items, bool *good);
+/** html_nights() - a cell's rate in earlier nights and in this one. */
+void html_nights(const struct html *html, size_t index);
 
 /* --- drawings, inline SVG --- */
 

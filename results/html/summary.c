@@ -110,10 +110,13 @@ static bool has_ended(const struct html *html)
 }
 
 /* The rule of the exit status, and what else a careful reader should know. */
-static void write_trust(const struct html *html)
+static int write_trust(struct html *html)
 {
     struct sums sums = add_up(html);
-    bool no = sums.broken > 0 || sums.mute > 0 || sums.cycles == 0;
+    char *planted;
+    bool found;
+    int code = html_calibration(html, &planted, &found);
+    bool no = sums.broken > 0 || sums.mute > 0 || sums.cycles == 0 || !found;
     bool care = sums.not_fired > 0 || sums.cells_skipped > 0 || !has_ended(html);
 
     fprintf(html->out,
@@ -139,7 +142,11 @@ static void write_trust(const struct html *html)
                " whose injection did not fire, which count for nothing",
                "; more than half of those of ", half_fired);
     trust_item(html, sums.cells_skipped, "cell", " skipped", ": ", was_skipped);
+    if (planted != NULL)
+        fputs(planted, html->out);
+    free(planted);
     fputs("</ul>\n</section>\n", html->out);
+    return code;
 }
 
 /* --- findings -------------------------------------------------------------------------------- */
@@ -152,6 +159,7 @@ static void write_link(const struct html *html, const struct html_finding *findi
     fprintf(html->out, "<li><a href=\"#f%lld\"><b>", (long long)finding->id);
     html_text(html->out, finding->slug);
     fputs("</b></a> ", html->out);
+    fputs(finding->fresh ? "<span class=\"tag t-bad\">new</span>" : "", html->out);
     html_cut(html->out, cell->target, 60);
     if (finding->repeats > 0)
         fprintf(html->out, " <span class=\"dim\">%s of %s</span>",
@@ -169,10 +177,44 @@ static size_t of_severity(const struct html *html, enum stop_severity severity)
     return count;
 }
 
+/* Told from signatures alone; what rates did stands beside each cell. */
+static void write_new(const struct html *html)
+{
+    size_t fresh = 0;
+
+    for (size_t i = 0; i < html->finding_count; i++)
+        fresh += html->findings[i].fresh;
+    if (html->nights < 0)
+        return;
+    if (html->nights == 0)
+        fputs("<p>There is no night before it: all is new.</p>\n", html->out);
+    else {
+        if (fresh == 0)
+            fputs("<p>Nothing new since ", html->out);
+        else
+            fprintf(html->out, "<p><b>%zu new</b> since ", fresh);
+        fputs("the ", html->out);
+        count_words(html->out, (uint64_t)html->nights, "night");
+        fputs(" before.</p>\n", html->out);
+    }
+}
+
+/* New ones first; within that worst first. */
+static size_t list_found(const struct html *html, bool fresh, size_t listed)
+{
+    for (size_t i = 0; i < html->finding_count && listed < LISTED; i++)
+        if (html->findings[i].severity == STOP_SEVERITY_FINDING &&
+            html->findings[i].fresh == fresh) {
+            write_link(html, &html->findings[i]);
+            listed++;
+        }
+    return listed;
+}
+
 static void write_found(const struct html *html)
 {
     size_t findings = of_severity(html, STOP_SEVERITY_FINDING);
-    size_t notes = of_severity(html, STOP_SEVERITY_NOTE), listed = 0;
+    size_t notes = of_severity(html, STOP_SEVERITY_NOTE), listed;
 
     fprintf(html->out,
             "<section class=\"card %s\" aria-labelledby=\"found\">\n<h3 id=\"found\">What was "
@@ -186,13 +228,12 @@ static void write_found(const struct html *html)
         fputs(findings > 0 ? " and " : ", but ", html->out);
         count_words(html->out, notes, "note");
     }
-    fprintf(html->out, ".</p>\n%s",
-            findings > 0 ? "<ol>\n" : "<p>What silence is worth stands beside each cell.</p>\n");
-    for (size_t i = 0; i < html->finding_count && listed < LISTED; i++)
-        if (html->findings[i].severity == STOP_SEVERITY_FINDING) {
-            write_link(html, &html->findings[i]);
-            listed++;
-        }
+    fputs(".</p>\n", html->out);
+    write_new(html);
+    fputs(findings > 0 ? "<ol>\n" : "<p>What silence is worth stands beside each cell.</p>\n",
+          html->out);
+    listed = list_found(html, true, 0);
+    listed = list_found(html, false, listed);
     fputs(findings > 0 ? "</ol>\n" : "", html->out);
     if (findings > listed)
         fprintf(html->out, "<p>and %zu more, <a href=\"#findings\">below</a></p>\n",
@@ -294,6 +335,8 @@ static void write_meta(const struct html *html)
 
 int html_summary(struct html *html)
 {
+    int code;
+
     fputs("<header>\n<h1>rundown report</h1>\n", html->out);
     write_meta(html);
     fputs("</header>\n<main id=\"main\">\n", html->out);
@@ -304,9 +347,9 @@ int html_summary(struct html *html)
           "href=\"#cells\">Cells</a></nav>\n<h2 class=\"sr\">In short</h2>\n<div "
           "class=\"cards\">\n",
           html->out);
-    write_trust(html);
+    code = write_trust(html);
     write_found(html);
     write_leaking(html);
     fputs("</div>\n", html->out);
-    return 0;
+    return code;
 }

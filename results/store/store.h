@@ -277,6 +277,36 @@ int store_builds(struct store *store, int (*each)(uint64_t key, const char *buil
                  void *context, struct error *e);
 
 /**
+ * struct store_past - a cell of this run in an earlier one. @started: when that began, which is
+ * its name here. @cycles: those that count, passed and failed ones; @findings: of them.
+ */
+struct store_past {
+    int64_t cell;
+    const char *started;
+    uint64_t cycles;
+    uint64_t findings;
+};
+
+/**
+ * store_past_add() - notes it, in place of what was known of that cell and run. Who does so sets
+ * the key "history" to the number of earlier runs, so that none noted is told from none there.
+ */
+int store_past_add(struct store *store, const struct store_past *past, struct error *e);
+/** Calls @each in order of (cell, started); stops at != 0, which is no error. */
+int store_past(struct store *store, int (*each)(const struct store_past *past, void *context),
+               void *context, struct error *e);
+
+/** store_seen_before_add() - an earlier run has had this signature as a finding. */
+int store_seen_before_add(struct store *store, const char *signature, struct error *e);
+/** store_seen_before() - whether that was noted. */
+int store_seen_before(struct store *store, const char *signature, bool *seen, struct error *e);
+
+/** Calls @each with key, cycles that count and findings of every cell but planted ones. */
+int store_rates(struct store *store,
+                int (*each)(uint64_t key, uint64_t cycles, uint64_t findings, void *context),
+                void *context, struct error *e);
+
+/**
  * struct store_source - some lines of a source file, as they were when a finding named them.
  * @place: "policy.c:88", as texts of findings have it. @path: of the file. @line: 88.
  * @first: number of the first line in @text; lines end in newlines.

@@ -17,6 +17,7 @@ enum {
     LARGE_BYTES = 5 * 1000 * 1000,
     LARGE_LEAKS = 100,
     LARGE_LAPS = 105,
+    LARGE_NIGHTS = 30,
     LAPS = 425,
 };
 
@@ -384,6 +385,112 @@ static void test_clean_and_empty(void)
     fixture_remove(&f);
 }
 
+/* --- earlier nights ----------------------------------------------------------------------------
+ */
+
+static void add_past(struct fixture *f, int64_t cell, const char *started, uint64_t findings)
+{
+    struct store_past past = {cell, started, 1000, findings};
+
+    fixture_ok(f, store_past_add(f->store, &past, &f->e));
+}
+
+static void two_findings(struct fixture *f)
+{
+    struct store_finding finding;
+
+    fixture_create(f);
+    fixture_cell(f, "often", "none");
+    fixture_cell(f, "silent", "none");
+    fixture_cell(f, "added", "none");
+    fixture_ok(f, fixture_pass(f, 1, 0, 98));
+    finding = fixture_finding(1, 98, 0, STOP_LOCK_DEADLOCK, "old one");
+    fixture_ok(f, fixture_fail(f, 1, 98, &finding, 1));
+    finding = fixture_finding(1, 99, 0, STOP_LOCK_DEADLOCK, "fresh one");
+    fixture_ok(f, fixture_fail(f, 1, 99, &finding, 1));
+    fixture_ok(f, fixture_pass(f, 2, 0, 100));
+    fixture_ok(f, fixture_pass(f, 3, 0, 100));
+}
+
+static void test_nights(void)
+{
+    struct fixture f;
+    char *page;
+
+    two_findings(&f);
+    page = page_of(&f, &plain);
+    expect_not(page, "class=\"nights\"");
+    expect_not(page, "new</span>");
+    expect_not(page, "No night before");
+    free(page);
+    store_meta_set(f.store, "history", "2", &f.e);
+    fixture_ok(&f, store_seen_before_add(f.store, "old one", &f.e));
+    add_past(&f, 1, "2024-01-01T22:00:00+0000", 10);
+    add_past(&f, 1, "2024-01-02T22:00:00+0000", 30);
+    add_past(&f, 2, "2024-01-01T22:00:00+0000", 0);
+    page = page_of(&f, &plain);
+    expect_has(page, "<b>1 new</b> since the 2 nights before.");
+    CU_ASSERT_EQUAL(count(page, "<span class=\"tag t-bad\">new</span>"), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(page, "href=\"#f2\"><b>lock.deadlock</b></a> <span"));
+    CU_ASSERT_EQUAL(count(page, "<svg class=\"nights\""), 1);
+    expect_has(page,
+               "2 nights before, from 2024-01-01 on: from 1.0 % to 3.0 % of a night's cycles");
+    expect_has(page,
+               "<td>2024-01-02T22:00:00</td><td>30 of 1,000: 3.0 % (95 % interval 2.1 to 4.3");
+    expect_has(page, "1 night before, from 2024-01-01 on: no finding in 1,000 cycles");
+    expect_has(page, "<p>No night before had a cycle of it.</p>");
+    free(page);
+    fixture_ok(&f, store_seen_before_add(f.store, "fresh one", &f.e));
+    page = page_of(&f, &plain);
+    expect_has(page, "Nothing new since the 2 nights before.");
+    expect_not(page, "new</span>");
+    free(page);
+    fixture_remove(&f);
+}
+
+static void plant(struct fixture *f, int64_t id, const char *codes, uint64_t cycles)
+{
+    struct store_cell row = {.id = id,
+                             .target = "planted variant=bad",
+                             .workload = "planted",
+                             .variant = "bad",
+                             .injector = "none",
+                             .mode = "free",
+                             .state = "",
+                             .notes = ""};
+    struct store_planted planted = {.cell = id, .bad = true, .codes = codes};
+
+    fixture_ok(f, store_cell_add(f->store, &row, &f->e));
+    fixture_ok(f, store_planted_add(f->store, &planted, &f->e));
+    fixture_ok(f, fixture_pass(f, id, 0, cycles));
+}
+
+static void test_planted(void)
+{
+    struct store_finding finding = fixture_finding(-1, 30, 0, STOP_LOCK_DEADLOCK, "planted");
+    struct fixture f;
+    char *page;
+
+    fixture_create(&f);
+    fixture_cell(&f, "t", "none");
+    fixture_ok(&f, fixture_pass(&f, 1, 0, 100));
+    store_meta_set(f.store, "ended", "2024-05-06", &f.e);
+    plant(&f, -1, "lock.deadlock", 30);
+    fixture_ok(&f, fixture_fail(&f, -1, 30, &finding, 1));
+    page = page_of(&f, &plain);
+    expect_has(page, "<p class=\"say\">Yes.</p>");
+    expect_has(page, "planted faults: 1 of 1 found (sensitivity ");
+    expect_has(page, "<p class=\"say\">Nothing.</p>"); /* of the program's own */
+    free(page);
+    plant(&f, -2, "heap.double-free", 30);
+    page = page_of(&f, &plain);
+    expect_has(page, "<p class=\"say\">No.</p>");
+    expect_has(page, "planted faults: 1 of 2 found");
+    expect_has(page, "<li>not found: heap.double-free in planted variant=bad</li>");
+    free(page);
+    fixture_remove(&f);
+}
+
 /* --- size --------------------------------------------------------------------------------------
  */
 
@@ -425,6 +532,10 @@ static void large_cell(struct fixture *f, int i, const char *timeline, const cha
     for (int b = 20; b < 60; b++)
         batch.histogram[b] = (uint32_t)(b * i);
     fixture_ok(f, store_commit_batch(f->store, &batch, NULL, 0, &series, 1, &f->e));
+    for (int night = 1; night <= LARGE_NIGHTS; night++) {
+        snprintf(target, sizeof target, "2024-01-%02dT22:00:00+0000", night);
+        add_past(f, cell, target, (uint64_t)(1 + night * i % 50));
+    }
     if (i >= LARGE_FINDINGS)
         return;
     finding = fixture_finding(cell, 1000, 0, STOP_LOCK_ORPHANED, signature);
@@ -455,10 +566,14 @@ static void test_large(void)
 
     memset(output, '<', sizeof output); /* the dearest byte there is */
     fixture_create(&f);
+    fixture_ok(&f, store_begin(f.store, &f.e));
+    store_meta_set(f.store, "history", "30", &f.e);
     for (int i = 0; i < LARGE_CELLS; i++)
         large_cell(&f, i, timeline, output, sizeof output);
+    fixture_ok(&f, store_finish(f.store, true, &f.e));
     page = page_of(&f, &plain);
     CU_ASSERT_TRUE(strlen(page) < LARGE_BYTES);
+    CU_ASSERT_EQUAL(count(page, "<svg class=\"nights\""), LARGE_FINDINGS);
     CU_ASSERT_EQUAL(count(page, "<article class=\"finding\""), LARGE_FINDINGS);
     CU_ASSERT_EQUAL(count(page, "<section class=\"cell\""), LARGE_CELLS);
     CU_ASSERT_EQUAL(count(page, "class=\"edge\""), LARGE_FINDINGS);
@@ -491,6 +606,8 @@ int main(void)
         {"leaks", test_leaks},
         {"one finding", test_one_finding},
         {"clean and empty", test_clean_and_empty},
+        {"nights", test_nights},
+        {"planted", test_planted},
         {"large", test_large},
         {"failures", test_failures},
         CU_TEST_INFO_NULL,

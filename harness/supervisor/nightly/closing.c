@@ -246,6 +246,8 @@ int closing_tell(struct run *run, const struct night *night, const struct nights
     bool good, calibrated;
     int status = run_status(run);
 
+    if (nights_note(history, run->store, &e) != 0)
+        fprintf(stderr, "rundown nightly: %s\n", e.text);
     good = reports_write_terminal(run->store, &e) == 0;
     write_coverage(run, need);
     good &= write_findings(&listing);

@@ -19,6 +19,19 @@ struct nights_build {
     char build[32];
 };
 
+/** struct nights_rate - a cell in one of them. */
+struct nights_rate {
+    uint64_t key;
+    char started[32];
+    uint64_t cycles, findings;
+};
+
+/* struct reading - the run whose turn it is. */
+struct reading {
+    struct nights *history;
+    const char *started;
+};
+
 static int take_signature(const struct store_finding *finding, void *context)
 {
     struct nights *history = context;
@@ -48,6 +61,43 @@ static int take_build(uint64_t key, const char *build, void *context)
     return 0;
 }
 
+static int take_rate(uint64_t key, uint64_t cycles, uint64_t findings, void *context)
+{
+    const struct reading *reading = context;
+    struct nights *history = reading->history;
+    struct nights_rate *longer = history->rate;
+
+    if (cycles == 0)
+        return 0;
+    if (history->rates == history->rate_room) {
+        size_t wider = history->rate_room != 0 ? history->rate_room * 2 : 256;
+
+        longer = reallocarray(longer, wider, sizeof *longer);
+        if (longer == NULL)
+            return 1;
+        history->rate = longer;
+        history->rate_room = wider;
+    }
+    longer += history->rates++;
+    *longer = (struct nights_rate){.key = key, .cycles = cycles, .findings = findings};
+    snprintf(longer->started, sizeof longer->started, "%s", reading->started);
+    return 0;
+}
+
+/* A run without the time of its beginning has no place among the others. */
+static void take_run(struct nights *history, struct store *store)
+{
+    struct reading reading = {.history = history};
+    char *started;
+
+    history->runs++;
+    if (store_meta_get(store, "started", &started, NULL) != 0)
+        return;
+    reading.started = started;
+    store_rates(store, take_rate, &reading, NULL);
+    free(started);
+}
+
 /* A run that cannot be read, of another version perhaps, tells nothing and hinders nothing. */
 static void read_run(struct nights *history, const char *directory, const char *name)
 {
@@ -65,7 +115,7 @@ static void read_run(struct nights *history, const char *directory, const char *
     }
     if (store_findings(store, true, take_signature, history, NULL) == 0 &&
         store_builds(store, take_build, history, NULL) == 0)
-        history->runs++;
+        take_run(history, store);
     else
         history->unread++;
     store_close(store);
@@ -89,6 +139,15 @@ static int by_build(const void *a, const void *b)
     return strcmp(one->build, other->build);
 }
 
+static int by_key(const void *a, const void *b)
+{
+    const struct nights_rate *one = a, *other = b;
+
+    if (one->key != other->key)
+        return one->key < other->key ? -1 : 1;
+    return strcmp(one->started, other->started);
+}
+
 int nights_read(const char *directory, const char *except, struct nights *out, struct error *e)
 {
     DIR *list = opendir(directory);
@@ -107,6 +166,8 @@ int nights_read(const char *directory, const char *except, struct nights *out, s
         qsort(out->signature, out->signatures, sizeof *out->signature, by_text);
     if (out->builds > 0)
         qsort(out->build, out->builds, sizeof *out->build, by_build);
+    if (out->rates > 0)
+        qsort(out->rate, out->rates, sizeof *out->rate, by_key);
     return 0;
 }
 
@@ -116,6 +177,7 @@ void nights_free(struct nights *history)
         free(history->signature[i]);
     free(history->signature);
     free(history->build);
+    free(history->rate);
     memset(history, 0, sizeof *history);
 }
 
@@ -132,4 +194,84 @@ bool nights_have_build(const struct nights *history, uint64_t key, const char *b
     snprintf(wanted.build, sizeof wanted.build, "%s", build);
     return history->builds > 0 && bsearch(&wanted, history->build, history->builds,
                                           sizeof *history->build, by_build) != NULL;
+}
+
+/* --- for the reports of this night ----------------------------------------------------------- */
+
+/* The first rate with this key or a greater one. */
+static size_t first_of(const struct nights *history, uint64_t key)
+{
+    size_t low = 0, high = history->rates;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (history->rate[middle].key < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static int note_cell(const struct nights *history, struct store *store,
+                     const struct store_cell *cell, struct error *e)
+{
+    size_t first = first_of(history, cell->key), end = first;
+    int code = 0;
+
+    while (end < history->rates && history->rate[end].key == cell->key)
+        end++;
+    if (end - first > NIGHTS_TOLD)
+        first = end - NIGHTS_TOLD;
+    for (; first < end && code == 0; first++) {
+        const struct nights_rate *rate = &history->rate[first];
+        struct store_past past = {cell->id, rate->started, rate->cycles, rate->findings};
+
+        code = store_past_add(store, &past, e);
+    }
+    return code;
+}
+
+static int note_cells(const struct nights *history, struct store *store, struct error *e)
+{
+    struct store_cell *cells;
+    size_t count;
+    int code = store_cells(store, &cells, &count, e);
+
+    if (code != 0)
+        return code;
+    for (size_t i = 0; i < count && code == 0; i++)
+        code = note_cell(history, store, &cells[i], e);
+    store_cells_free(cells, count);
+    return code;
+}
+
+static int note_signatures(const struct nights *history, struct store *store, struct error *e)
+{
+    int code = 0;
+
+    for (size_t i = 0; i < history->signatures && code == 0; i++)
+        code = store_seen_before_add(store, history->signature[i], e);
+    return code;
+}
+
+int nights_note(const struct nights *history, struct store *store, struct error *e)
+{
+    char runs[32];
+    int code = store_begin(store, e);
+
+    if (code != 0)
+        return code;
+    snprintf(runs, sizeof runs, "%zu", history->runs);
+    code = store_meta_set(store, "history", runs, e);
+    if (code == 0)
+        code = note_cells(history, store, e);
+    if (code == 0)
+        code = note_signatures(history, store, e);
+    if (code != 0) {
+        store_finish(store, false, NULL);
+        return code;
+    }
+    return store_finish(store, true, e);
 }
