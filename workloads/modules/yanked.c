@@ -16,7 +16,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { BLOCK_BYTES = 5000 };
+enum {
+    BLOCK_BYTES = 5000,
+    PATIENCE = 4, /* turns that the worker is given to leave by itself, as such code does */
+};
 
 static struct {
     pthread_t thread;
@@ -89,6 +92,8 @@ static void kill_worker(void)
     struct sigaction action = {.sa_handler = vanish};
     struct sigaction before;
 
+    for (int turn = 0; turn < PATIENCE; turn++)
+        sched_yield();
     sigaction(SIGUSR1, &action, &before);
     tgkill(getpid(), worker.tid, SIGUSR1);
     while (tgkill(getpid(), worker.tid, 0) == 0)
