@@ -29,13 +29,20 @@ static const struct workload_parameter parameters[] = {
     {.name = NULL},
 };
 
-enum variant { VARIANT_JOINED, VARIANT_GLIBC, VARIANT_NT, VARIANT_NT_ARENAS };
+enum variant {
+    VARIANT_JOINED,
+    VARIANT_GLIBC,
+    VARIANT_NT,
+    VARIANT_NT_ARENAS,
+    VARIANT_NT_CACHES,
+};
 
 /* Every block is taken from the system and given back: most of the time the arena is locked. */
 #define ONE_ARENA                                                                                  \
     "GLIBC_TUNABLES=glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0:glibc.malloc.trim_"       \
     "threshold=0:glibc.malloc.top_pad=0"
-#define MANY_ARENAS "GLIBC_TUNABLES=glibc.malloc.tcache_count=0"
+#define ONE_ARENA_CACHED "GLIBC_TUNABLES=glibc.malloc.arena_max=1"
+#define MANY_ARENAS      "GLIBC_TUNABLES=glibc.malloc.tcache_count=0"
 
 static const struct workload_variant variants[] = {
     [VARIANT_JOINED] = {.name = "joined",
@@ -62,6 +69,13 @@ static const struct workload_variant variants[] = {
                            .codes = "exit.threads-alive",
                            .injectors = "",
                            .environment = MANY_ARENAS},
+    [VARIANT_NT_CACHES] = {.name = "nt-order-caches",
+                           .summary = "they are killed while each is served by its cache, which "
+                                      "has no lock: the arena is one, and nobody is in it",
+                           .bad = true,
+                           .codes = "exit.threads-alive",
+                           .injectors = "",
+                           .environment = ONE_ARENA_CACHED},
     {.name = NULL},
 };
 
@@ -72,10 +86,20 @@ static struct {
     struct crew crew;
 } scene;
 
+enum { CACHED_BYTES = 1000 /* a cache takes blocks up to 1032 bytes */ };
+
+static size_t block_bytes(void)
+{
+    size_t bytes = (size_t)scene.context->value[BYTES];
+
+    return scene.context->variant == VARIANT_NT_CACHES && bytes > CACHED_BYTES ? CACHED_BYTES
+                                                                               : bytes;
+}
+
 /* Hidden from the compiler, which would leave out a block that nobody reads. */
 static void churn(void)
 {
-    void *block = malloc((size_t)scene.context->value[BYTES]);
+    void *block = malloc(block_bytes());
 
     __asm__ volatile("" : "+r"(block));
     free(block);

@@ -20,6 +20,7 @@ static void test_it_exits_by_itself(void)
     CU_ASSERT_EQUAL(drive_apart(run_variant, (char *)"joined"), 0);
     CU_ASSERT_EQUAL(drive_apart(run_variant, (char *)"glibc-order"), 0);
     CU_ASSERT_EQUAL(drive_apart(run_variant, (char *)"nt-order-own-arenas"), 0);
+    CU_ASSERT_EQUAL(drive_apart(run_variant, (char *)"nt-order-caches"), 0);
 }
 
 int main(void)
