@@ -13,17 +13,22 @@
 
 void agent_return_from_main(int status) __attribute__((__noreturn__));
 
-/* From here on the code is the program's again: hooks work in what follows. */
-static void step_out(void)
+/* From here on the code is the program's again: hooks work in what follows. Returns who called
+ * the hook under way, for step_in(): those in between say who called them. */
+static uint64_t step_out(void)
 {
-    if (agent_lane != NULL)
-        agent_lane->depth = 0;
+    if (agent_lane == NULL)
+        return 0;
+    agent_lane->depth = 0;
+    return agent_lane->site_caller;
 }
 
-static void step_in(void)
+static void step_in(uint64_t caller)
 {
-    if (agent_lane != NULL)
-        agent_lane->depth = 1;
+    if (agent_lane == NULL)
+        return;
+    agent_lane->depth = 1;
+    agent_lane->site_caller = caller;
 }
 
 /* --- others_vanish: each other thread gets a signal whose handler ends it ------------------
@@ -336,11 +341,13 @@ static void yield(int64_t turns)
 
 static void cancel(bool asynchronous)
 {
+    uint64_t caller;
+
     if (asynchronous)
         pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
-    step_out();
+    caller = step_out();
     real.pthread_cancel(pthread_self());
-    step_in();
+    step_in(caller);
 }
 
 /* --- the rest
@@ -349,10 +356,9 @@ static void cancel(bool asynchronous)
 static void fork_here(void)
 {
     void *volatile block;
-    pid_t pid;
+    uint64_t caller = step_out();
+    pid_t pid = real.fork();
 
-    step_out();
-    pid = real.fork();
     if (pid == 0) {
         block = real.malloc(64);
         real.free(block);
@@ -360,32 +366,34 @@ static void fork_here(void)
     }
     if (pid > 0)
         RAW4(SYS_wait4, pid, NULL, 0, NULL);
-    step_in();
+    step_in(caller);
 }
 
 static void module_unload(int64_t index)
 {
     struct abi_module *module = modules_pick(index);
+    uint64_t caller;
 
     if (module == NULL)
         return;
-    step_out();
+    caller = step_out();
     modules_drop(module);
-    step_in();
+    step_in(caller);
 }
 
 static void module_reload(int64_t index)
 {
     struct abi_module *module = modules_pick(index);
     char path[ABI_PATH_BYTES];
+    uint64_t caller;
 
     if (module == NULL)
         return;
     memcpy(path, module->path, sizeof path);
-    step_out();
+    caller = step_out();
     modules_drop(module);
     dlopen(path, RTLD_NOW);
-    step_in();
+    step_in(caller);
 }
 
 static void fail_allocation(void)

@@ -184,6 +184,16 @@ static void cancelled_at_its_start_is_no_finding(void)
     said_status("cancelled at its start", &said, 0);
 }
 
+/* Cancelling loads libgcc_s, which allocates: none of that is where the thread took its lock. */
+static void struck_call_keeps_its_caller(void)
+{
+    command_run(&said, "run --workload lock-lifetime --no-lttng --confirm 0 --no-control "
+                       "--inject thread-cancel@T1.1:lock#1 --cycles 20 --out caller");
+    said_status("caller", &said, 1);
+    said_has("caller", said.out, "held by T1.1, taken in hold");
+    CU_ASSERT_PTR_NULL(strstr(said.out, "_dl_"));
+}
+
 /* How many laps a variant needs is in its entry; the user's word goes before it, and a line says
  * which it was. */
 static void variant_has_laps_of_its_own(void)
@@ -328,6 +338,7 @@ int main(void)
     CU_ADD_TEST(suite, laps_are_stored_as_series);
     CU_ADD_TEST(suite, variant_has_laps_of_its_own);
     CU_ADD_TEST(suite, cancelled_at_its_start_is_no_finding);
+    CU_ADD_TEST(suite, struck_call_keeps_its_caller);
     CU_ADD_TEST(suite, until_found_stops_there);
     CU_ADD_TEST(suite, for_runs_so_long_and_shares);
     CU_ADD_TEST(suite, jobs_share_the_cells);
