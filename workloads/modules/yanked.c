@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 enum {
-    BLOCK_BYTES = 5000,
+    BLOCK_BYTES = 100000,
     PATIENCE = 4, /* turns that the worker is given to leave by itself, as such code does */
 };
 
