@@ -27,7 +27,7 @@ static const struct workload_variant variants[] = {
     [VARIANT_STOPPED_FIRST] = {.name = "stopped-first",
                                .summary = "the worker is joined before exit is asked for",
                                .tolerates = "thread-kill thread-suspend thread-cancel main-kill "
-                                            "exit exit-nt-order"},
+                                            "main-pthread_exit exit exit-nt-order"},
     [VARIANT_LOCK] = {.name = "lock-destroyed",
                       .summary = "the handler destroys a mutex that the worker goes on to lock",
                       .bad = true,

@@ -30,11 +30,12 @@ enum variant { VARIANT_HANDS_OFF, VARIANT_CLEANED_UP, VARIANT_GATES_UP, VARIANT_
 static const struct workload_variant variants[] = {
     [VARIANT_HANDS_OFF] = {.name = "hands-off",
                            .summary = "the handler just returns, without doing anything",
-                           .tolerates = "thread-kill thread-suspend thread-cancel main-kill"},
+                           .tolerates = "thread-kill thread-suspend thread-cancel main-kill "
+                                        "main-pthread_exit"},
     [VARIANT_CLEANED_UP] = {.name = "cleaned-up",
                             .summary = "the handler reads, after the threads were joined",
                             .tolerates = "thread-kill thread-suspend thread-cancel main-kill "
-                                         "exit exit-nt-order"},
+                                         "main-pthread_exit exit exit-nt-order"},
     [VARIANT_GATES_UP] = {.name = "gates-up",
                           .summary = "the handler reads without the lock, the worker was killed",
                           .bad = true,

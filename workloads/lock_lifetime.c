@@ -16,10 +16,11 @@ static const struct workload_parameter parameters[] = {
 enum variant { VARIANT_RELEASED, VARIANT_DESTROYED, VARIANT_FREED };
 
 static const struct workload_variant variants[] = {
-    [VARIANT_RELEASED] = {.name = "released",
-                          .summary = "the object goes when its lock's holder has let go",
-                          .tolerates =
-                              "thread-kill thread-suspend thread-cancel main-kill exit-nt-order"},
+    [VARIANT_RELEASED] =
+        {.name = "released",
+         .summary = "the object goes when its lock's holder has let go",
+         .tolerates = "thread-kill thread-suspend thread-cancel main-kill main-pthread_exit "
+                      "exit-nt-order"},
     [VARIANT_DESTROYED] = {.name = "destroyed",
                            .summary = "the lock is destroyed while a thread holds it",
                            .bad = true,

@@ -30,7 +30,8 @@ static const struct workload_parameter parameters[] = {
 
 enum variant { VARIANT_RETURNED, VARIANT_LAST_THREAD, VARIANT_GROUP, VARIANT_LAST_WINS };
 
-#define TOLERATED "thread-kill thread-suspend thread-cancel main-kill exit-nt-order"
+#define TOLERATED                                                                                  \
+    "thread-kill thread-suspend thread-cancel main-kill main-pthread_exit exit-nt-order"
 
 static const struct workload_variant variants[] = {
     [VARIANT_RETURNED] = {.name = "returned",

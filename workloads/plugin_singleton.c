@@ -28,8 +28,8 @@ static const struct workload_parameter parameters[] = {
 };
 
 #define TOLERATED                                                                                  \
-    "thread-kill thread-suspend thread-cancel main-kill main-pthread_exit exit-nt-order "          \
-    "module-unload module-reload"
+    "thread-kill thread-suspend thread-cancel main-kill main-pthread_exit exit exit-nt-order "     \
+    "return-from-main module-unload module-reload"
 
 /* In the order of enum policy_parting. */
 static const struct workload_variant variants[] = {
