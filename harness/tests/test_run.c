@@ -194,6 +194,17 @@ static void struck_call_keeps_its_caller(void)
     CU_ASSERT_PTR_NULL(strstr(said.out, "_dl_"));
 }
 
+/* The server hears of the target alone: the crash of its child is told without waiting for a
+ * deadline. Without memory for libgcc_s, pthread_exit aborts. */
+static void crash_of_a_child_is_told_at_once(void)
+{
+    command_run(&said, "run --workload thread-exit-path --no-lttng --confirm 0 --no-control "
+                       "--deadline 20s --inject alloc-fail@T1f1:malloc#4 --cycles 3 --out child");
+    said_status("child", &said, 1);
+    said_has("child", said.out, "T1f1       died of SIGABRT");
+    CU_ASSERT_PTR_NULL(strstr(said.out, "hang.deadline"));
+}
+
 /* How many laps a variant needs is in its entry; the user's word goes before it, and a line says
  * which it was. */
 static void variant_has_laps_of_its_own(void)
@@ -339,6 +350,7 @@ int main(void)
     CU_ADD_TEST(suite, variant_has_laps_of_its_own);
     CU_ADD_TEST(suite, cancelled_at_its_start_is_no_finding);
     CU_ADD_TEST(suite, struck_call_keeps_its_caller);
+    CU_ADD_TEST(suite, crash_of_a_child_is_told_at_once);
     CU_ADD_TEST(suite, until_found_stops_there);
     CU_ADD_TEST(suite, for_runs_so_long_and_shares);
     CU_ADD_TEST(suite, jobs_share_the_cells);

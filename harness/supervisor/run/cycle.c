@@ -582,6 +582,19 @@ static pid_t old_target(struct worker *worker, uint64_t now_ns)
     return is_old(worker, now_ns) ? trust_pid(worker_control(worker), worker->job.server) : 0;
 }
 
+/* A child of the target has crashed and stands still for us: no bell rings for it, since the server
+ * hears of the target alone. */
+static bool has_crashed_below(const struct worker *worker, uint64_t now_ns)
+{
+    const struct abi_memory *memory = worker->job.memory;
+    const struct abi_control *control = &memory->control;
+    uint32_t lane = control->crash.lane;
+
+    return (control->anomaly & ANOMALY_SIGNAL) && worker->phase == WORKER_BATCH &&
+           __atomic_load_n(&control->crash.epoch, __ATOMIC_ACQUIRE) == control->epoch &&
+           lane < ABI_LANES && memory->lane[lane].pid != control->pid && is_old(worker, now_ns);
+}
+
 void cycle_tick(struct worker *worker, uint64_t now_ns)
 {
     struct run *run = worker->run;
@@ -623,6 +636,8 @@ void cycle_tick(struct worker *worker, uint64_t now_ns)
         hung(worker, HANG_DEADLINE);
         return;
     default:
+        if (has_crashed_below(worker, now_ns))
+            hung(worker, HANG_NONE);
         return;
     }
 }
