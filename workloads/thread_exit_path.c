@@ -36,7 +36,8 @@ static const struct workload_parameter parameters[] = {
 enum way { RETURNS, EXITS, CANCELLED, CANCELLED_ASYNC, BARE, PROCESS_EXIT, PROCESS_KILL, WAYS };
 
 #define TOLERATED                                                                                  \
-    "thread-kill thread-suspend thread-cancel main-kill main-pthread_exit exit exit-nt-order"
+    "thread-kill thread-suspend thread-cancel main-kill main-pthread_exit exit exit-nt-order "     \
+    "exit-twice exit_group _exit quick_exit abort sigterm sigkill alloc-fail"
 
 static const struct workload_variant variants[] = {
     [RETURNS] = {.name = "return", .summary = "its function returns", .tolerates = TOLERATED},
