@@ -148,6 +148,12 @@ void step_begin(struct abi_lane *lane, uint32_t mode, uint32_t goal);
 void step_go(struct abi_lane *lane);
 /** A real function is back. */
 void step_end(struct abi_lane *lane);
+/**
+ * Long work of ours below a stepped call, or the recorder's: without the trap flag, since each
+ * instruction of it would cost a signal. True if step_resume() is due.
+ */
+bool step_pause(const struct abi_lane *lane);
+void step_resume(void);
 /** In a forked child: nobody is stepped there, whatever other threads its parent has. */
 void step_forked(void);
 bool agent_owns_address(uint64_t address);

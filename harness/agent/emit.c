@@ -219,6 +219,7 @@ void emit_event(struct abi_lane *lane, uint16_t kind, uint32_t aux, uint64_t obj
     int recorded = recorder_kind(kind);
     struct recorder_event event;
     char site[64];
+    bool paused;
 
     if (emit_ops == NULL || recorded < 0)
         return;
@@ -231,7 +232,10 @@ void emit_event(struct abi_lane *lane, uint16_t kind, uint32_t aux, uint64_t obj
     fill(&event, lane, kind, aux, object, other, site);
     if (!enter(lane))
         return;
+    paused = step_pause(lane); /* no strike in there */
     emit_ops->event(&event);
+    if (paused)
+        step_resume();
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     lane->in_tracepoint--;
 }

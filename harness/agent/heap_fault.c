@@ -383,9 +383,12 @@ static void suspect_freed(struct abi_lane *lane, uint64_t address, struct heap_b
 void heap_suspect(struct abi_lane *lane, const void *block)
 {
     struct heap_block was;
+    bool paused = step_pause(lane); /* what is looked at here is not the call's */
 
     if ((uint64_t)block % 16 == 0 && heap_find_freed(block, &was))
         suspect_freed(lane, (uint64_t)block, was);
     else if (!fill_holds(block)) /* told when it is taken out */
         suspect_bad(lane, (uint64_t)block);
+    if (paused)
+        step_resume();
 }

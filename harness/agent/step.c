@@ -53,6 +53,16 @@ static void kernel_mask(int how, const uint64_t *set, uint64_t *old)
     RAW4(SYS_rt_sigprocmask, how, set, old, 8);
 }
 
+static inline void set_flag(void)
+{
+    __asm__ volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
+}
+
+static inline void clear_flag(void)
+{
+    __asm__ volatile("pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
+}
+
 static void finish(struct abi_lane *lane)
 {
     lane->stepping = 0;
@@ -204,7 +214,7 @@ void step_go(struct abi_lane *lane)
     take_signal();
     kernel_mask(SIG_UNBLOCK, &trap, &before);
     program_blocks = (before & TRAP_BIT) != 0;
-    __asm__ volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
+    set_flag();
 }
 
 static void note_length(struct abi_lane *lane)
@@ -223,7 +233,7 @@ void step_end(struct abi_lane *lane)
 
     if (--lane->step_nested != 0)
         return;
-    __asm__ volatile("pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq" ::: "memory", "cc");
+    clear_flag();
     if (lane->stepping == 2)
         note_length(lane);
     finish(lane);
@@ -232,6 +242,19 @@ void step_end(struct abi_lane *lane)
     give_back_signal();
     if (program_blocks)
         kernel_mask(SIG_BLOCK, &trap, NULL);
+}
+
+bool step_pause(const struct abi_lane *lane)
+{
+    if (lane->stepping == 0 || lane->step_nested == 0 || !taken)
+        return false;
+    clear_flag();
+    return true;
+}
+
+void step_resume(void)
+{
+    set_flag();
 }
 
 void step_forked(void)

@@ -166,6 +166,30 @@ static void test_free(void)
     strike_everywhere("free", SITE_FREE);
 }
 
+static uint32_t once_length(const char *scene)
+{
+    struct stage stage;
+    uint32_t length;
+
+    CU_ASSERT_TRUE_FATAL(stage_open(&stage, "steps", scene));
+    length = measured(&stage, "T1", SITE_ONCE, BUCKET);
+    stage_close(&stage);
+    return length;
+}
+
+/*
+ * What the agent looks up below a stepped call is not the call's: a free of an unknown block, for
+ * which it walks its table and asks the loader, is as long as any. Such a walk was stepped once,
+ * at a signal for each of its instructions: most of a short night's time.
+ */
+static void test_own_work(void)
+{
+    uint32_t known = once_length("free-known");
+
+    CU_ASSERT_TRUE(known > 20);
+    CU_ASSERT_EQUAL(once_length("free-unknown"), known);
+}
+
 static void test_locks(void)
 {
     strike_everywhere("lock", SITE_LOCK);
@@ -413,6 +437,7 @@ int main(void)
         {"every instruction of calloc", test_calloc},
         {"realloc", test_realloc},
         {"free", test_free},
+        {"work of the agent's own", test_own_work},
         {"lock and sem_post", test_locks},
         {"dlopen and dlclose", test_loader},
         {"fork and pthread_create, up to the clone", test_process},

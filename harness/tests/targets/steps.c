@@ -19,6 +19,8 @@
 
 enum { TIMES = 4, THREADS = 4, ROUNDS = 12 };
 
+extern void *__libc_malloc(size_t bytes);
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
 static void *block[TIMES];
@@ -97,6 +99,18 @@ static bool do_create(int i)
     return pthread_create(&thread, NULL, nothing, NULL) == 0 && pthread_join(thread, NULL) == 0;
 }
 
+static void free_first(void)
+{
+    free(block[0]);
+}
+
+static bool do_once(int i)
+{
+    static pthread_once_t once[TIMES]; /* PTHREAD_ONCE_INIT is all zero */
+
+    return pthread_once(&once[i], free_first) == 0;
+}
+
 /* --- scenes -------------------------------------------------------------------------------------
  */
 
@@ -133,6 +147,27 @@ static int play_free(void)
     for (int i = 0; i < TIMES; i++)
         NEED(do_malloc(i) && malloc(100) != NULL);
     return strike_into(do_free);
+}
+
+/* The stepped call is the fourth; what it frees was there before. */
+static int free_in_once(void *(*allocate)(size_t))
+{
+    for (int i = 0; i < TIMES; i++) {
+        NEED((block[0] = allocate(3000)) != NULL && allocate(100) != NULL);
+        NEED(do_once(i));
+    }
+    return 0;
+}
+
+static int play_free_known(void)
+{
+    return free_in_once(malloc);
+}
+
+/* Past the hooks: the free is of a block that nobody has told the agent of. */
+static int play_free_unknown(void)
+{
+    return free_in_once(__libc_malloc);
 }
 
 static int play_lock(void)
@@ -426,17 +461,30 @@ static int play_turns(void)
 int main(int argc, char **argv)
 {
     static const struct scene scenes[] = {
-        {"malloc", play_malloc},   {"calloc", play_calloc},
-        {"realloc", play_realloc}, {"free", play_free},
-        {"lock", play_lock},       {"post", play_post},
-        {"dlopen", play_open},     {"dlclose", play_close},
-        {"fork", play_fork},       {"create", play_create},
-        {"deaf", play_deaf},       {"own-trap", play_own_trap},
-        {"small", play_small},     {"held", play_held},
-        {"resumed", play_resumed}, {"parked", play_parked},
-        {"turns", play_turns},     {"mask", play_mask},
-        {"child", play_child},     {"spawn", play_spawn},
-        {"spawned", play_spawned}, {NULL, NULL},
+        {"malloc", play_malloc},
+        {"calloc", play_calloc},
+        {"realloc", play_realloc},
+        {"free", play_free},
+        {"free-known", play_free_known},
+        {"free-unknown", play_free_unknown},
+        {"lock", play_lock},
+        {"post", play_post},
+        {"dlopen", play_open},
+        {"dlclose", play_close},
+        {"fork", play_fork},
+        {"create", play_create},
+        {"deaf", play_deaf},
+        {"own-trap", play_own_trap},
+        {"small", play_small},
+        {"held", play_held},
+        {"resumed", play_resumed},
+        {"parked", play_parked},
+        {"turns", play_turns},
+        {"mask", play_mask},
+        {"child", play_child},
+        {"spawn", play_spawn},
+        {"spawned", play_spawned},
+        {NULL, NULL},
     };
 
     return scene_play(scenes, argc, argv);
