@@ -223,9 +223,30 @@ static bool write_calibration(struct store *store, const char *directory)
 /* --- all of it ---------------------------------------------------------------------------------
  */
 
+/* Targets of real cells, none of which had a cycle though one could have. */
+static size_t never_run(const struct run *run)
+{
+    size_t count = 0;
+
+    for (unsigned i = 0; i < run->options.targets; i++) {
+        bool waits = false, begun = false;
+
+        for (size_t j = 0; j < run->cells; j++) {
+            const struct run_cell *cell = &run->cell[j];
+
+            if (cell->planted != NULL || cell->target != run->options.target[i])
+                continue;
+            begun |= cell->row.next > 0;
+            waits |= cell->row.next == 0 && cell->row.state[0] == 0;
+        }
+        count += waits && !begun;
+    }
+    return count;
+}
+
 static void write_coverage(const struct run *run, const struct need *need)
 {
-    size_t without = 0, real = 0;
+    size_t without = 0, real = 0, targets = never_run(run);
 
     for (size_t i = 0; i < run->cells; i++) {
         real += run->cell[i].planted == NULL;
@@ -234,6 +255,9 @@ static void write_coverage(const struct run *run, const struct need *need)
     }
     printf("cells: %zu, of them %zu new or changed; %zu had no cycle\n", real, need->fresh,
            without);
+    if (targets > 0)
+        printf("  %zu workloads or programs had none at all: the night was too short for them\n",
+               targets);
     if (need->full)
         puts("ended early: the results have reached the disk limit");
 }

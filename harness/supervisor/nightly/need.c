@@ -15,8 +15,12 @@
 /* Shares of the night: dealt out evenly; to planted cells while a code was not found yet, which a
  * short night on a busy machine needs to be worth anything; while some of them are not found; to
  * clean twins below their floor; to all planted cells afterwards. */
-static const double FLOOR_SHARE = 0.5, LEAD_SHARE = 0.8, SOUGHT_SHARE = 0.4, TWIN_SHARE = 0.3,
+static const double FLOOR_SHARE = 0.5, LEAD_SHARE = 2.0 / 3, SOUGHT_SHARE = 0.4, TWIN_SHARE = 0.3,
                     PLANTED_SHARE = 0.1;
+/* A target's turn is at least so many times what its start took. */
+static const double TURN_STARTS = 3;
+/* Of a batch, in seconds: what a start is weighed against. */
+static const double BATCH_S = 0.25;
 static const uint64_t LOOK_NS = 2000000000;
 
 enum { FLOOR_CYCLES = 20 };
@@ -27,7 +31,10 @@ struct need_seen {
     long long cycles;
 };
 
-/** struct need_cell - beside the run's own. @score: chance of something new per second. */
+/**
+ * struct need_cell - beside the run's own. @score: chance of something new per second.
+ * @order: drawn from the seed, for what nothing else decides. @target: index into struct need's.
+ */
 struct need_cell {
     bool fresh;
     bool found; /* of a planted fault: all its codes */
@@ -36,6 +43,15 @@ struct need_cell {
     struct need_seen *seen;
     size_t seen_count;
     double score;
+    double order;
+    unsigned target;
+};
+
+/** struct need_target - @used_s, @busy: of its real cells, new for each choice. */
+struct need_target {
+    double order;
+    double used_s;
+    unsigned busy;
 };
 
 static struct need *need_of(const struct run *run)
@@ -171,18 +187,42 @@ static bool is_leading(const struct run *run, size_t number)
     return calibration_missing(planted->codes, all, missing) > 0;
 }
 
+static unsigned target_index(const struct run *run, const struct target *target)
+{
+    unsigned index = 0;
+
+    while (index < run->options.targets && run->options.target[index] != target)
+        index++;
+    return index;
+}
+
+static double drawn(const struct run *run, uint64_t stream, uint64_t key)
+{
+    return (double)(plan_mix(run->options.seed, stream, key) >> 11);
+}
+
+/* Even shares of the part of the night that is dealt out: for each cell, and each target's turn. */
+static void set_floors(const struct run *run, struct need *need)
+{
+    double all_s = FLOOR_SHARE * run->options.seconds * run->options.jobs;
+
+    need->floor_s = run->cells > 0 ? all_s / (double)run->cells : 0;
+    need->turn_s = run->options.targets > 0 ? all_s / run->options.targets : 0;
+}
+
 static int begin(struct run *run, struct error *e)
 {
     struct need *need = need_of(run);
     int code = 0;
 
     need->cell = calloc(run->cells + 1, sizeof *need->cell);
-    if (need->cell == NULL)
+    need->target = calloc(run->options.targets + 1, sizeof *need->target);
+    if (need->cell == NULL || need->target == NULL)
         return error_set(e, ERROR_MEMORY, "out of memory");
     need->cells = run->cells;
-    need->floor_s =
-        run->cells > 0 ? FLOOR_SHARE * run->options.seconds * run->options.jobs / (double)run->cells
-                       : 0;
+    set_floors(run, need);
+    for (unsigned i = 0; i < run->options.targets; i++)
+        need->target[i].order = drawn(run, 1, i);
     for (size_t i = 0; i < run->cells && code == 0; i++) {
         struct run_cell *cell = &run->cell[i];
 
@@ -190,6 +230,8 @@ static int begin(struct run *run, struct error *e)
                               !nights_have_build(need->history, cell->key, cell->target->build);
         need->fresh += need->cell[i].fresh && cell->planted == NULL;
         need->cell[i].leads = is_leading(run, i);
+        need->cell[i].order = drawn(run, 2, cell->key);
+        need->cell[i].target = target_index(run, cell->target);
         code = recall(run, cell, e);
     }
     return code;
@@ -202,77 +244,186 @@ enum rank { RANK_FIRST, RANK_FLOOR, RANK_REST, RANK_NONE };
 
 static bool below_floor(const struct need *need, const struct run_cell *cell)
 {
+    if (need->floor_s <= 0)
+        return true; /* by count: all that is wanted */
     return cell->next == 0 || (cell->next < FLOOR_CYCLES && cell->spent_s < need->floor_s);
+}
+
+/* A planted fault that is not found in so many cycles is rare, and waits with the clean twins. */
+static enum rank planted_rank(const struct need_cell *own, const struct run_cell *cell, bool floor)
+{
+    bool sought = cell->planted->bad && !own->found;
+
+    if (sought && cell->next < FLOOR_CYCLES)
+        return RANK_FIRST;
+    return sought || floor ? RANK_FLOOR : RANK_REST;
 }
 
 static enum rank rank_of(const struct run *run, const struct run_cell *cell)
 {
-    const struct need *need = need_of(run);
     const struct need_cell *own = beside(run, cell);
+    bool floor = below_floor(need_of(run), cell);
 
     if (!run_wants(run, cell))
         return RANK_NONE;
-    if (cell->planted != NULL && cell->planted->bad && !own->found)
-        return RANK_FIRST;
-    if (below_floor(need, cell))
-        return own->fresh && cell->planted == NULL ? RANK_FIRST : RANK_FLOOR;
+    if (need_of(run)->floor_s <= 0)
+        return RANK_FLOOR; /* by count: the order is only a matter of starts */
+    if (cell->planted != NULL)
+        return planted_rank(own, cell, floor);
+    if (floor)
+        return own->fresh ? RANK_FIRST : RANK_FLOOR;
     return RANK_REST;
 }
 
-/* struct choice - the best cell of each kind so far. */
+/* struct choice - the best cell of each kind so far. @worth: the first difference counts. */
+enum { WORTHS = 6 };
 struct choice {
     struct run_cell *cell;
     enum rank rank;
-    double worth;
+    double worth[WORTHS];
 };
 
-/* In a batch's time a server is not started for nothing: the target at hand comes first among
- * those that wait for their floor, and counts twice among the rest. */
-static double worth(const struct run *run, const struct run_cell *cell, enum rank rank,
-                    const struct target *target)
+/* What the next batch has to pay before it can begin. */
+static double with_start(const struct run_cell *cell, const struct target *target)
 {
-    bool at_hand = cell->target == target;
+    return cell->target == target ? 1 : BATCH_S / (BATCH_S + cell->target->start_s);
+}
 
-    if (rank == RANK_REST && cell->planted == NULL)
-        return beside(run, cell)->score * (at_hand ? 2 : 1);
-    return -cell->spent_s + (at_hand && rank != RANK_REST ? 1e9 : 0) +
-           (beside(run, cell)->leads ? 2e9 : 0);
+/* The time that a target may have used before the others of this round come. */
+static double turn_end(const struct need *need, const struct need_target *own,
+                       const struct target *target)
+{
+    double turn_s = need->turn_s;
+    double passed;
+
+    if (turn_s <= 0)
+        return own->used_s + 1; /* by count: all of it is due anyway */
+    if (turn_s < TURN_STARTS * target->start_s)
+        turn_s = TURN_STARTS * target->start_s;
+    passed = need->least_s / turn_s;
+    return ((double)(uint64_t)passed + 1) * turn_s;
+}
+
+/*
+ * Below the floor targets take turns, so that no name comes before another; a start serves as
+ * many cells as the turn has time for, those first that had no cycle yet.
+ */
+static void worth_of_floor(const struct run *run, const struct run_cell *cell,
+                           const struct target *target, double worth[WORTHS])
+{
+    const struct need *need = need_of(run);
+    const struct need_target *own = &need->target[beside(run, cell)->target];
+    bool stays = cell->target == target && own->used_s < turn_end(need, own, target);
+
+    worth[0] = stays;
+    worth[1] = stays ? 0 : -(double)own->busy; /* another job is there */
+    worth[2] = stays ? 0 : -own->used_s;
+    worth[3] = own->order;
+    worth[4] = cell->next == 0;
+    worth[5] = -cell->spent_s + beside(run, cell)->order * 1e-24; /* at most some ns */
+}
+
+static void worth_of(const struct run *run, const struct run_cell *cell, enum rank rank,
+                     const struct target *target, double worth[WORTHS])
+{
+    memset(worth, 0, WORTHS * sizeof *worth);
+    if (cell->planted != NULL) {
+        worth[0] = rank == RANK_FIRST && beside(run, cell)->leads;
+        worth[1] = rank != RANK_REST && cell->target == target;
+        worth[2] = -cell->used_s;
+        worth[3] = beside(run, cell)->order;
+    } else if (rank == RANK_REST) {
+        worth[0] = beside(run, cell)->score * with_start(cell, target);
+    } else {
+        worth_of_floor(run, cell, target, worth);
+    }
+}
+
+static bool is_worth_more(const double worth[WORTHS], const double than[WORTHS])
+{
+    for (unsigned i = 0; i < WORTHS; i++)
+        if (worth[i] != than[i])
+            return worth[i] > than[i];
+    return false;
 }
 
 static void weigh(const struct run *run, struct run_cell *cell, const struct target *target,
                   struct choice *choice)
 {
     enum rank rank = rank_of(run, cell);
-    double value;
+    struct choice other = {.cell = cell, .rank = rank};
 
     if (rank == RANK_NONE || rank > choice->rank)
         return;
-    value = worth(run, cell, rank, target);
-    if (rank == choice->rank && choice->cell != NULL && value <= choice->worth)
-        return;
-    *choice = (struct choice){cell, rank, value};
+    worth_of(run, cell, rank, target, other.worth);
+    if (rank < choice->rank || choice->cell == NULL || is_worth_more(other.worth, choice->worth))
+        *choice = other;
+}
+
+/* Adds up what was used: by real cells and planted ones, and by each target's real cells. */
+static void add_up(const struct run *run, double used[2])
+{
+    struct need *need = need_of(run);
+    bool any = false;
+
+    for (unsigned i = 0; i < run->options.targets; i++)
+        need->target[i].used_s = need->target[i].busy = 0;
+    for (size_t i = 0; i < run->cells; i++) {
+        const struct run_cell *cell = &run->cell[i];
+        struct need_target *target = &need->target[need->cell[i].target];
+
+        used[cell->planted != NULL] += cell->used_s;
+        if (cell->planted != NULL)
+            continue;
+        target->used_s += cell->used_s;
+        target->busy += cell->busy;
+    }
+    need->least_s = 0;
+    for (size_t i = 0; i < run->cells; i++) {
+        double used_s = need->target[need->cell[i].target].used_s;
+
+        if (run->cell[i].planted != NULL || !run_wants(run, &run->cell[i]) ||
+            !below_floor(need, &run->cell[i]))
+            continue;
+        if (!any || used_s < need->least_s)
+            need->least_s = used_s;
+        any = true;
+    }
+}
+
+static double planted_share(const struct run *run, const struct choice *planted)
+{
+    if (planted->rank == RANK_FIRST)
+        return beside(run, planted->cell)->leads ? LEAD_SHARE : SOUGHT_SHARE;
+    return planted->rank == RANK_FLOOR ? TWIN_SHARE : PLANTED_SHARE;
+}
+
+/* Whoever has its server at hand, and is not done, goes on: leaving costs another start. */
+static bool stays(const struct run *run, const struct choice *choice, const struct target *target)
+{
+    if (choice->cell->target != target)
+        return false;
+    if (choice->cell->planted != NULL)
+        return choice->rank == RANK_FIRST || below_floor(need_of(run), choice->cell);
+    return choice->rank <= RANK_FLOOR && choice->worth[0] > 0;
 }
 
 static struct run_cell *next(struct run *run, const struct target *target)
 {
-    struct choice real = {NULL, RANK_NONE, 0}, planted = {NULL, RANK_NONE, 0};
-    double spent[2] = {0, 0};
-    double share;
+    struct choice real = {.rank = RANK_NONE}, planted = {.rank = RANK_NONE};
+    double used[2] = {0, 0};
 
-    for (size_t i = 0; i < run->cells; i++) {
-        struct run_cell *cell = &run->cell[i];
-
-        spent[cell->planted != NULL] += cell->spent_s;
-        weigh(run, cell, target, cell->planted != NULL ? &planted : &real);
-    }
+    add_up(run, used);
+    for (size_t i = 0; i < run->cells; i++)
+        weigh(run, &run->cell[i], target, run->cell[i].planted != NULL ? &planted : &real);
     if (real.cell == NULL || planted.cell == NULL)
         return real.cell != NULL ? real.cell : planted.cell;
+    if (stays(run, &real, target))
+        return real.cell;
+    if (stays(run, &planted, target))
+        return planted.cell;
     /* Among each other, so that planted ones meet the same conditions. */
-    share = planted.rank == RANK_FIRST
-                ? (beside(run, planted.cell)->leads ? LEAD_SHARE : SOUGHT_SHARE)
-            : planted.rank == RANK_FLOOR ? TWIN_SHARE
-                                         : PLANTED_SHARE;
-    return spent[1] < share * (spent[0] + spent[1]) ? planted.cell : real.cell;
+    return used[1] < planted_share(run, &planted) * (used[0] + used[1]) ? planted.cell : real.cell;
 }
 
 /* --- the disk --------------------------------------------------------------------------------- */
@@ -305,7 +456,9 @@ void need_close(struct need *need)
     for (size_t i = 0; i < need->cells; i++)
         free(need->cell[i].seen);
     free(need->cell);
+    free(need->target);
     need->cell = NULL;
+    need->target = NULL;
     need->cells = 0;
 }
 

@@ -199,6 +199,7 @@ static int resume(struct run *run, struct error *e)
         run->total_broken += rows[i].broken;
         cell->row.next = rows[i].next;
         cell->spent_s = (double)rows[i].nanoseconds / 1e9;
+        cell->used_s = cell->spent_s; /* what starting took before is gone with that start */
         cell->row.not_fired = rows[i].not_fired;
         memcpy(cell->row.histogram, rows[i].histogram, sizeof cell->row.histogram);
     }

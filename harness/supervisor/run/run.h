@@ -129,7 +129,9 @@ struct run_cell {
     uint64_t median_ns;
     uint64_t found;   /* cycles with findings */
     uint64_t counted; /* cycles that passed or failed: neither broken nor without their injection */
-    double spent_s;
+    double spent_s;   /* in its cycles */
+    double
+        used_s; /* of a job: its cycles, and the starts and dry cycles that it was first to need */
     bool busy;
     bool done;
     bool explicit_point;
@@ -152,6 +154,8 @@ struct worker {
     struct job job;
     enum worker_phase phase;
     struct run_cell *cell;
+    uint64_t given_ns; /* since when it has this cell */
+    uint64_t start_ns; /* when its server was started */
     struct watch watch;
     struct watch_held held;
     struct verdict_list found;

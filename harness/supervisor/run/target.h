@@ -53,6 +53,7 @@ struct target {
     struct heap_check heap_check;
     bool modules; /* it loads modules (workloads say so; programs may) */
     /* Filled by the first job that prepares it. */
+    double start_s; /* what its last start took, dry cycles left out */
     bool profiled;
     bool profiling;
     char *trouble; /* why no profile could be had, NULL if it could */

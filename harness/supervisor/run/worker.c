@@ -85,12 +85,19 @@ static void pass_on_remarks(struct worker *worker)
         remark(worker, worker->cell, NULL, "in some cycle no lap came about, so it has no series");
 }
 
+/* What it has used of the job counts, starts too. */
+static void let_go(struct worker *worker)
+{
+    worker->cell->used_s += (double)(run_now_ns() - worker->given_ns) / 1e9;
+    worker->cell->busy = false;
+    worker->cell = NULL;
+}
+
 static void give_up_cell(struct worker *worker, const char *why)
 {
     worker->cell->done = true;
-    worker->cell->busy = false;
     remark(worker, worker->cell, why, NULL);
-    worker->cell = NULL;
+    let_go(worker);
 }
 
 /* --- starting ----------------------------------------------------------------------------- */
@@ -119,6 +126,7 @@ static void start_server(struct worker *worker, struct target *target)
     if (run->options.stop_at)
         worker_control(worker)->options |= OPTION_STOP_AT;
     worker->phase = WORKER_STARTING;
+    worker->start_ns = run_now_ns();
     worker->has_verdict = false;
     worker->job.target = target;
 }
@@ -317,6 +325,7 @@ void worker_feed(struct worker *worker)
             if (worker->cell == NULL)
                 return;
             worker->cell->busy = true;
+            worker->given_ns = run_now_ns();
             if (worker->job.target != worker->cell->target || !worker->job.alive) {
                 worker->cell->target->profiling = !worker->cell->target->profiled;
                 start_server(worker, worker->cell->target);
@@ -519,8 +528,7 @@ static void finish(struct worker *worker, struct finished *batch)
     worker->cell->done |= cell_complete(run, worker->cell); /* time may have run out already */
     if (run->options.policy != NULL)
         run->options.policy->learn(run, worker->cell, &batch->found);
-    worker->cell->busy = false;
-    worker->cell = NULL;
+    let_go(worker);
 }
 
 static void commit(struct run *run, struct finished *batch)
@@ -747,6 +755,7 @@ void worker_bell(struct worker *worker)
     case SERVER_READY:
         if (worker->phase != WORKER_STARTING)
             return;
+        worker->job.target->start_s = (double)(run_now_ns() - worker->start_ns) / 1e9;
         if (worker->suspect.count > 0) {
             batch_goes_on(worker);
         } else if (worker->job.target->profiled) {
