@@ -101,6 +101,31 @@ static void a_dry_run_prints_plans(void)
               "thread-kill@T1");
 }
 
+/* With the names of its own sites, and as a line that can be run. */
+static void a_dry_run_names_own_sites(void)
+{
+    char *rest = NULL, *lines;
+    unsigned count = 0;
+
+    command_run(&said, "run --quiet --seed 9 --dry-run --workload " OWN "/counter.so --inject "
+                       "exit@user:commit --inject thread-kill@T1.1:user:commit#1 --no-control "
+                       "--cycles 3");
+    said_good("dry run", &said);
+    said_has("dry run", said.out, "inject=thread-kill@T1.1:user:commit#1 ");
+    lines = strdup(said.out);
+    for (char *line = strtok_r(lines, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        text_fits("line", line, "inject=[a-z-]+@T1[.0-9]*:user:commit#[0-9]+ ");
+        if (count++ % 2 != 0)
+            continue;
+        command_run(&said, "replay --quiet --times 1 '%s'", line);
+        CU_ASSERT_TRUE(said.status == 0 || said.status == 1); /* as a line it is taken */
+        said_has(line, said.out, " of 1");
+    }
+    CU_ASSERT_EQUAL(count, 6);
+    free(lines);
+}
+
 /* Nothing of the path is a separator but a comma before name=. */
 static void any_path_may_hold_it(void)
 {
@@ -252,6 +277,7 @@ int main(void)
     CU_ADD_TEST(suite, laps_show_what_leaks);
     CU_ADD_TEST(suite, controlled_mode_and_own_sites);
     CU_ADD_TEST(suite, a_dry_run_prints_plans);
+    CU_ADD_TEST(suite, a_dry_run_names_own_sites);
     CU_ADD_TEST(suite, any_path_may_hold_it);
     CU_ADD_TEST(suite, it_can_be_listed);
     CU_ADD_TEST(suite, a_program_runs_without_rundown);

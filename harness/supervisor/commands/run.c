@@ -407,11 +407,12 @@ static int complete(struct arguments *arguments)
 
 static void print_plans(const struct run *run)
 {
-    static const struct abi_control no_control;
+    static struct abi_control control; /* large; nothing but the names of sites */
 
     for (size_t i = 0; i < run->cells; i++) {
         const struct run_cell *cell = &run->cell[i];
 
+        job_name_sites(cell->target, &control);
         if (cell->row.state[0] != 0)
             printf("# %s inject=%s: %s\n", cell->row.target, cell->row.injector, cell->row.state);
         for (uint64_t cycle = 0; cell->row.state[0] == 0 && cycle < run->options.cycles; cycle++) {
@@ -420,7 +421,7 @@ static void print_plans(const struct run *run)
 
             plan_draw(&cell->spec, &cell->target->profile, run->options.seed, cell->key, cycle,
                       run->options.mode, &plan);
-            line = line_format(cell->target, &plan, cell->injector, &no_control);
+            line = line_format(cell->target, &plan, cell->injector, &control);
             puts(line);
             free(line);
         }

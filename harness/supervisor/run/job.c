@@ -47,6 +47,19 @@ int job_open(struct job *job, struct error *e)
     return 0;
 }
 
+/* Those of the command line come first, in its own order, and then what the dry cycle has passed.
+ */
+void job_name_sites(const struct target *target, struct abi_control *control)
+{
+    if (target->user_site[0][0] != 0)
+        memcpy(control->user_site, target->user_site, sizeof control->user_site);
+    else
+        usersite_fill(control->user_site);
+    control->user_sites = 0;
+    while (control->user_sites < ABI_USER_SITES && control->user_site[control->user_sites][0] != 0)
+        control->user_sites++;
+}
+
 /* --- starting a server ---------------------------------------------------------------- */
 
 static void reset_memory(struct job *job, const struct target *target, const struct place *place,
@@ -75,12 +88,7 @@ static void reset_memory(struct job *job, const struct target *target, const str
                        (target->reach ? OPTION_REACH : 0) | target->heap_check.options;
     control->guard_every = target->heap_check.every;
     control->plan.seed = seed;
-    if (target->user_site[0][0] != 0)
-        memcpy(control->user_site, target->user_site, sizeof control->user_site);
-    else
-        usersite_fill(control->user_site);
-    while (control->user_sites < ABI_USER_SITES && control->user_site[control->user_sites][0] != 0)
-        control->user_sites++;
+    job_name_sites(target, control);
     memset(job->memory->call_site, 0, sizeof job->memory->call_site);
     madvise(&job->memory->order, sizeof job->memory->order, MADV_REMOVE); /* of another program */
 }

@@ -63,6 +63,9 @@ void job_close(struct job *job, struct guardian *guardian);
 /** job_wake() - wakes all that wait on a futex word of a job's memory. */
 void job_wake(uint32_t *word);
 
+/** job_name_sites() - the names of @target's user sites, by which lines say where. */
+void job_name_sites(const struct target *target, struct abi_control *control);
+
 /** job_command() - hands the server a command and wakes it. */
 void job_command(struct job *job, uint32_t command);
 

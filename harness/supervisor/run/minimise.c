@@ -6,7 +6,6 @@
 #include "again.h"
 
 #include <harness/injector.h>
-#include <harness/supervisor/cli/usersite.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,7 +151,7 @@ static char *text_of(const struct line *line, uint64_t hash)
 
     plan.count = line->struck;
     plan.strike[0] = line->point;
-    usersite_fill(control.user_site);
+    job_name_sites(line->target, &control);
     control.schedule_hash = hash;
     return line_format(line->target, &plan, line->injector, &control);
 }
