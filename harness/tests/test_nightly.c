@@ -138,7 +138,8 @@ static void a_detector_switched_off_is_told(void)
  * ---------------------------------------------------------------------- */
 
 #define CUT                                                                                        \
-    QUIET "--jobs 2 --workload null --workload module-cycle --inject exit --inject thread-kill "   \
+    QUIET "--jobs 2 --workload null --workload module-cycle "                                      \
+          "--workload exit-handlers,variant=thread-created --inject exit --inject thread-kill "    \
           "--plant exit-handlers,variant=thread-created --cycles 80 "
 
 static long long cycles_in(const char *path)
@@ -181,6 +182,36 @@ static char *all_cells(const char *path)
     return text;
 }
 
+/*
+ * Both nights together. Where both have found something in a cycle its line is the plan, so the
+ * lines must be the same; and where nothing was injected into exit-handlers, whose outcome does not
+ * hang on the schedule, so must be all findings, in each of the cycles.
+ */
+static void check_findings(void)
+{
+    sqlite3 *db;
+
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open_v2("cut/one/run.sqlite", &db, SQLITE_OPEN_READONLY, NULL),
+                          SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(sqlite3_exec(db, "ATTACH 'cut/two/run.sqlite' AS cut", NULL, NULL, NULL),
+                          SQLITE_OK);
+    asked("plans", db,
+          "SELECT count(*) >= 80 FROM main.finding a JOIN cut.finding b USING (cell, cycle, place)",
+          1);
+    asked("plans", db,
+          "SELECT count(*) FROM main.finding a JOIN cut.finding b USING (cell, cycle, place) "
+          "WHERE a.replay <> b.replay",
+          0);
+#define SURE(night)                                                                                \
+    "SELECT f.cell, f.cycle, f.place, f.code, s.text FROM " night ".finding f JOIN " night         \
+    ".signature s ON f.signature = s.id JOIN " night ".cell c ON f.cell = c.id WHERE "             \
+    "c.workload = 'exit-handlers' AND c.injector = 'none'"
+    asked("sure", db, "SELECT count(DISTINCT cell * 1000 + cycle) FROM (" SURE("main") ")", 160);
+    asked("sure", db, "SELECT count(*) FROM (" SURE("main") " EXCEPT " SURE("cut") ")", 0);
+    asked("sure", db, "SELECT count(*) FROM (" SURE("cut") " EXCEPT " SURE("main") ")", 0);
+    sqlite3_close(db);
+}
+
 static void killed_three_times_it_is_the_same_night(void)
 {
     char *whole, *parts;
@@ -197,6 +228,7 @@ static void killed_three_times_it_is_the_same_night(void)
     parts = all_cells("cut/two/run.sqlite");
     text_same("cells", parts, whole);
     CU_ASSERT_PTR_NOT_NULL(strstr(whole, " 80 80 80"));
+    check_findings();
     free(whole);
     free(parts);
 }
@@ -239,6 +271,25 @@ static void what_is_new(void)
 /* --- the configuration
  * ---------------------------------------------------------------------------- */
 
+/* The manual shows the same one: there `\\-` is a hyphen that can be copied. */
+static void is_in_the_manual(const char *example)
+{
+    char *page = file_text(RUNDOWN_SOURCE_DIR "/docs/man/rundown.1");
+    char *begin = page != NULL ? strstr(page, ".Bd -literal -offset indent\n# Budgets") : NULL;
+    char *end = begin != NULL ? strstr(begin, ".Ed\n") : NULL;
+    char *to;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(end);
+    *end = 0;
+    begin = to = strstr(begin, "# Budgets");
+    for (const char *from = begin; *from != 0; from++)
+        if (from[0] != '\\' || from[1] != '-')
+            *to++ = *from;
+    *to = 0;
+    text_same("manual", begin, example);
+    free(page);
+}
+
 /* The fenced block of docs/nightly.md, as a user would copy it. */
 static void write_example(const char *path)
 {
@@ -249,6 +300,7 @@ static void write_example(const char *path)
     CU_ASSERT_PTR_NOT_NULL_FATAL(end);
     *end = 0;
     file_write(path, begin + 8, 0666);
+    is_in_the_manual(begin + 8);
     free(page);
 }
 
@@ -299,6 +351,23 @@ static void known_findings_expire(void)
         command_run(&said, "nightly -q known.yaml --out known/%u", i);
         said_status(cases[i].until, &said, cases[i].status);
         said_has(cases[i].until, said.out, cases[i].says);
+    }
+}
+
+/* A file that says nothing is the same as none. */
+static void nothing_said_is_nothing_changed(void)
+{
+    static const char *const texts[] = {"", "# later\n\n  # or never\n", "{}\n"};
+
+    mkdir("empty", 0777);
+    for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        file_write("empty.yaml", texts[i], 0666);
+        command_run(&said,
+                    SMALL "--cycles 2 --history empty --plant "
+                          "exit-handlers,variant=thread-created --out empty/%u empty.yaml",
+                    i);
+        said_status(texts[i], &said, 0);
+        CU_ASSERT_PTR_NULL(strstr(said.err, "ERR"));
     }
 }
 
@@ -354,6 +423,11 @@ static void what_does_not_fit_is_refused(void)
         said_has(cases[i].text, said.err, cases[i].says);
         CU_ASSERT_TRUE(said_one_line(said.err));
     }
+    mkdir("directory.yaml", 0777);
+    command_run(&said, "nightly directory.yaml");
+    said_status("directory", &said, 2);
+    said_has("directory", said.err, "directory.yaml: Is a directory");
+    CU_ASSERT_TRUE(said_one_line(said.err));
     command_run(&said, "nightly none.yaml");
     said_status("none", &said, 2);
     said_has("none", said.err, "none.yaml: No such file or directory");
@@ -370,6 +444,7 @@ int main(void)
     CU_ADD_TEST(suite, a_detector_switched_off_is_told);
     CU_ADD_TEST(suite, killed_three_times_it_is_the_same_night);
     CU_ADD_TEST(suite, what_is_new);
+    CU_ADD_TEST(suite, nothing_said_is_nothing_changed);
     CU_ADD_TEST(suite, what_does_not_fit_is_refused);
     CU_ADD_TEST(suite, known_findings_expire);
     CU_ADD_TEST(suite, the_example_runs);

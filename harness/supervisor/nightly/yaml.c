@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { KEYS = 32 };
@@ -70,6 +71,32 @@ static bool is_utf8(const char *path)
 /* What libfyaml says goes into our own line, and nowhere else. */
 static void say_nothing(struct fy_diag *diag, void *user, const char *text, size_t length) {}
 
+static bool is_directory(const char *path)
+{
+    struct stat info;
+
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+        return false;
+    errno = EISDIR;
+    return true;
+}
+
+/* No line of YAML, or comments alone: nothing is said, so nothing is other than usual. */
+static bool is_empty(const char *path)
+{
+    FILE *in = fopen(path, "re");
+    bool comment = false, empty = in != NULL;
+    int c;
+
+    while (empty && (c = fgetc(in)) != EOF) {
+        comment = c == '#' || (comment && c != '\n');
+        empty = comment || c == ' ' || c == '\n' || c == '\r';
+    }
+    if (in != NULL)
+        fclose(in);
+    return empty;
+}
+
 int yaml_open(const char *path, struct yaml **out, struct error *e)
 {
     struct fy_parse_cfg parse = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG};
@@ -77,7 +104,7 @@ int yaml_open(const char *path, struct yaml **out, struct error *e)
     struct yaml *yaml;
     int code;
 
-    if (access(path, R_OK) != 0)
+    if (access(path, R_OK) != 0 || is_directory(path))
         return error_set(e, ERROR_USAGE, "%s: %s", path, strerror(errno));
     if (!is_utf8(path))
         return error_set(e, ERROR_USAGE, "%s: it is not UTF-8: write it as UTF-8", path);
@@ -92,7 +119,8 @@ int yaml_open(const char *path, struct yaml **out, struct error *e)
     fy_diag_set_collect_errors(yaml->diag, true);
     parse.diag = yaml->diag;
     yaml->path = path;
-    yaml->document = fy_document_build_from_file(&parse, path);
+    yaml->document = is_empty(path) ? fy_document_build_from_string(&parse, "{}", 2)
+                                    : fy_document_build_from_file(&parse, path);
     if (yaml->document != NULL) {
         *out = yaml;
         return 0;
