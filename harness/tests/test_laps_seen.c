@@ -207,7 +207,7 @@ static void laps_by_progress(void)
     asked("progress", db,
           "SELECT samples BETWEEN 100 AND 110 FROM series WHERE kind = 'heap.bytes'", 1);
     answer_fits(db, "SELECT json_extract(json, '$.notes[0]') FROM line WHERE type = 'cell'",
-                "every 10-th call");
+                "after every 10 calls");
     end_record(db);
 }
 

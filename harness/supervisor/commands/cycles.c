@@ -75,9 +75,9 @@ static void print_table(double share)
 {
     char promised[AMOUNT_BYTES], sure[AMOUNT_BYTES];
 
-    printf("cycles, of which fail   fixed beforehand   --until-sure\n");
+    printf("cycles, of which fail    fixed beforehand         --until-sure\n");
     for (long long failures = 0; failures <= FAILURES; failures++)
-        printf("%15lld         %16s   %12s\n", failures,
+        printf("%15lld         %17s   %16s\n", failures,
                count_text(least(is_promised, failures, share), promised),
                count_text(least(is_sure, failures, share), sure));
 }
@@ -87,10 +87,11 @@ static void print_meaning(const struct wanted *wanted)
     long long tries;
     char text[AMOUNT_BYTES];
 
-    printf("So many cycles, without more failures than that, show with 95 %% confidence that fewer "
-           "than %s of all cycles fail.\nThe first column is for `--cycles N` with N chosen "
-           "beforehand, the second for a run that stops as soon as it is sure.\n",
-           wanted->text);
+    printf(
+        "So many cycles, without more failures than that, show with 95 %% confidence that fewer "
+        "than %s of all cycles fail.\nFixed beforehand: by `--cycles N`, with N chosen before the "
+        "run. `--until-sure` looks after each batch of cycles, so it may do some more.\n",
+        wanted->text);
     if (stats_zero_runs(wanted->share, &tries) == 0)
         printf("What fails in %s of the cycles is seen in 95 %% of runs of %s cycles.\n",
                wanted->text, amount_count((uint64_t)tries, text));

@@ -448,10 +448,10 @@ int lap_every_set(struct target *target, uint32_t events, struct error *e)
     target->lap_mode = LAPS_EVERY;
     target->lap_every = events;
     if (asprintf(&target->lap_note,
-                 "laps: one ends with every %u-th call that rundown sees (malloc, locks, threads "
+                 "laps: one ends after every %u call%s that rundown sees (malloc, locks, threads "
                  "...), wherever the program is then: name a function by --lap-at for laps of the "
                  "program's own",
-                 events) < 0)
+                 events, events == 1 ? "" : "s") < 0)
         return error_set(e, ERROR_MEMORY, "out of memory");
     return 0;
 }
