@@ -126,16 +126,21 @@ static void say_slope(struct finding *finding, const struct series *series,
                 stats_leak_class_name(leak->class), leak->chance.p);
 }
 
-/* The size of what is lost: bytes per lap over blocks per lap. */
+/* The size of what is lost: bytes per lap over blocks per lap. Of the second half, as the slope is:
+ * what is made once in the first laps would make it more blocks than the slope has bytes for. */
 static void say_blocks(struct finding *finding, const struct evidence *evidence, size_t laps)
 {
-    int64_t first = evidence->lap[0].heap_blocks;
-    int64_t last = evidence->lap[laps - 1].heap_blocks;
+    size_t half = laps / 2;
+    char slope[32];
 
-    if (laps > 1)
-        finding_say(finding, "live blocks: %+.4g per lap, from %lld to %lld",
-                    ((double)last - (double)first) / (double)(laps - 1), (long long)first,
-                    (long long)last);
+    if (laps - half > 1) {
+        double growth =
+            (double)evidence->lap[laps - 1].heap_blocks - (double)evidence->lap[half].heap_blocks;
+
+        finding_say(finding, "live blocks: %s per lap over the last %zu laps, to %lld",
+                    slope_text(growth / (double)(laps - 1 - half), slope), laps - 1 - half,
+                    (long long)evidence->lap[laps - 1].heap_blocks);
+    }
 }
 
 /* Most bytes first, and all that grow as evidence has them: ten at most. */

@@ -64,7 +64,23 @@ static void test_eight_bytes_per_lap(void)
     CU_ASSERT(
         fixture_says(finding, "live heap: +8 bytes per lap, interval +8 to +8, over 500 laps"));
     CU_ASSERT(fixture_says(finding, "rising"));
-    CU_ASSERT(fixture_says(finding, "live blocks: +1 per lap, from 100 to 599"));
+    CU_ASSERT(fixture_says(finding, "live blocks: +1 per lap over the last 249 laps, to 599"));
+    fixture_close(&f);
+}
+
+/* A thousand blocks in the first laps are no part of what each lap loses. */
+static void test_blocks_of_the_start(void)
+{
+    const struct finding *finding;
+
+    open_laps(LAPS);
+    for (unsigned i = 0; i < LAPS; i++) {
+        laps[i].heap_bytes += 8 * (int64_t)i;
+        laps[i].heap_blocks += i + (i < 4 ? 0 : 1000);
+    }
+    finding = judge(STOP_LEAK_TREND_HEAP);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(finding);
+    CU_ASSERT(fixture_says(finding, "live blocks: +1 per lap over the last 249 laps, to 1599"));
     fixture_close(&f);
 }
 
@@ -218,6 +234,7 @@ int main(void)
 {
     static const struct fixture_case cases[] = {
         {"eight bytes a lap", test_eight_bytes_per_lap},
+        {"blocks of the start", test_blocks_of_the_start},
         {"each kind has its code", test_each_kind_has_its_code},
         {"pages in KiB", test_pages_are_told_in_kib},
         {"a suspect is a note", test_suspect_is_a_note},
