@@ -3,8 +3,8 @@
  *     series LAPS FILE
  *
  * Each lap makes a hundred malloc and free pairs and then enters lap(). Writes the median lap's
- * microseconds into FILE: on a busy machine the kernel takes the processor away within some. Run under
- * rundown with --lap-at lap and without, the difference is what the samples of a lap cost.
+ * microseconds into FILE: on a busy machine the kernel takes the processor away within some. Run
+ * under rundown with --lap-at lap and without, the difference is what the samples of a lap cost.
  */
 #include <stdio.h>
 #include <stdlib.h>
