@@ -41,6 +41,20 @@ libcurl-gnutls.so.4 libcurl.c
 libglib-2.0.so.0 libglib.c
 libtcl8.6.so.0 libtcl.c
 libpython3.11.so.1 libpython.c
+libmagic.so.1 libmagic.c
+libfontconfig.so.1 libfontconfig.c
+libkrb5.so.3 libkrb5.c
+libxslt.so.1 libxslt.c
+libarchive.so.13 libarchive.c
+libicuuc.so.72 libicu.c
+libasound.so.2 libasound.c
+libperl.so.5.36 libperl.c
+libldap-2.5.so.0 libldap.c
+libpq.so.5 libpq.c
+libsasl2.so.2 libsasl2.c
+libgcrypt.so.20 libgcrypt.c
+libX11.so.6 libX11.c
+libgdk_pixbuf-2.0.so.0 libpixbuf.c
 TEXT
 }
 
