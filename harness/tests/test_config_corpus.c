@@ -22,7 +22,7 @@ static void test_seeds_are_read(void)
     struct error e = {0};
 
     snprintf(path, sizeof path, "%s/whole", folder);
-    CU_ASSERT_EQUAL(config_read(path, &night, &e), 0);
+    CU_ASSERT_EQUAL(config_read(path, false, &night, &e), 0);
     CU_ASSERT_STRING_EQUAL(e.text, "");
     CU_ASSERT_EQUAL(night.jobs, 2);
     CU_ASSERT(night.wishes > 3);

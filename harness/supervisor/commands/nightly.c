@@ -290,7 +290,7 @@ static int complete(struct arguments *arguments)
     int code = 0;
 
     if (arguments->config != NULL)
-        code = config_read(arguments->config, night, &arguments->e);
+        code = config_read(arguments->config, arguments->workloads > 0, night, &arguments->e);
     if (code == 0)
         code = override(arguments);
     if (code == 0)

@@ -639,7 +639,7 @@ static const struct yaml_key keys_of_night[] = {{"for", read_for},
                                                 {"outputs", read_outputs},
                                                 {NULL, NULL}};
 
-static int read_targets(struct yaml *yaml, struct config *config, struct error *e)
+static int read_targets(struct yaml *yaml, struct config *config, bool named, struct error *e)
 {
     int code = 0;
 
@@ -651,12 +651,12 @@ static int read_targets(struct yaml *yaml, struct config *config, struct error *
         code = yaml_sequence(yaml, config->programs, read_program, config, e);
     if (code == 0 && config->modules != NULL)
         code = yaml_sequence(yaml, config->modules, read_module, config, e);
-    if (code == 0 && config->night->wishes == 0)
+    if (code == 0 && config->night->wishes == 0 && !named)
         code = night_workloads(config->night, config->injects ? config->inject : NULL, e);
     return code;
 }
 
-int config_read(const char *path, struct night *night, struct error *e)
+int config_read(const char *path, bool named, struct night *night, struct error *e)
 {
     struct config config = {.night = night};
     struct fy_node *root;
@@ -671,7 +671,7 @@ int config_read(const char *path, struct night *night, struct error *e)
     if (code == 0 && night->seconds > 0 && night->cycles > 0)
         code = yaml_refuse(yaml, root, e, "'for' and 'cycles' exclude each other: keep one");
     if (code == 0)
-        code = read_targets(yaml, &config, e);
+        code = read_targets(yaml, &config, named, e);
     yaml_close(yaml);
     return code;
 }

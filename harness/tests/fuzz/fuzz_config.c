@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     memset(&night, 0, sizeof night);
     night.libdir = "/nowhere";
-    if (config_read(path, &night, &e) != 0 &&
+    if (config_read(path, false, &night, &e) != 0 &&
         (e.text[0] == 0 || strnlen(e.text, sizeof e.text) == sizeof e.text))
         abort();
     night_free(&night);
