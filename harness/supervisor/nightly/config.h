@@ -13,8 +13,9 @@
 
 /**
  * config_read() - fills @night from the file, its cells included. Paths in it are relative to it.
- * A file that names no target means every shipped workload, unless @named: some are named elsewhere.
- * ERROR_USAGE with the place; ERROR_NOT_FOUND, ERROR_NOT_EXECUTABLE (a program); ERROR_MEMORY.
+ * A file that names no target means every shipped workload, unless @named: some are named
+ * elsewhere. ERROR_USAGE with the place; ERROR_NOT_FOUND, ERROR_NOT_EXECUTABLE (a program);
+ * ERROR_MEMORY.
  */
 int config_read(const char *path, bool named, struct night *night, struct error *e);
 
