@@ -26,7 +26,14 @@
 
 #include "real.h"
 
-#define HOOK        __attribute__((visibility("default")))
+#define HOOK __attribute__((visibility("default")))
+
+/*
+ * Code that each forked cycle runs, and the server does not, lies together: a page of it that is
+ * needed is a fault in every cycle.
+ */
+#define IN_EVERY_CYCLE __attribute__((hot))
+
 #define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define CALLER()    ((uint64_t)__builtin_return_address(0))

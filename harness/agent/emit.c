@@ -111,7 +111,7 @@ static bool enter(struct abi_lane *lane)
     return false;
 }
 
-void emit_close_gate(void)
+IN_EVERY_CYCLE void emit_close_gate(void)
 {
     uint32_t lanes = CONTROL->lanes < ABI_LANES ? CONTROL->lanes : ABI_LANES;
 

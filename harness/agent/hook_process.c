@@ -30,7 +30,7 @@ static void before_fork(void)
  * -z initfirst): what they unlock there is the child's, and no act of the parent's. By now the
  * parent may have let go what it held when it forked.
  */
-static void begin_child(void)
+IN_EVERY_CYCLE static void begin_child(void)
 {
     step_forked();
     if (forking == NULL)

@@ -62,7 +62,7 @@ static struct abi_lane *claim(void)
 }
 
 /* Counts of a recycled lane stay in the sum: exact totals outlive their thread. */
-static void reset(struct abi_lane *lane)
+IN_EVERY_CYCLE static void reset(struct abi_lane *lane)
 {
     bool recycled = lane->epoch == CONTROL->epoch;
     int64_t bytes = recycled ? lane->live_bytes : 0;
@@ -92,7 +92,7 @@ void lane_count_alive(const struct abi_lane *lane, int32_t change)
         __atomic_fetch_add(&CONTROL->alive, (uint32_t)change, __ATOMIC_RELAXED);
 }
 
-static void identify(struct abi_lane *lane)
+IN_EVERY_CYCLE static void identify(struct abi_lane *lane)
 {
     lane->tid = (uint32_t)RAW1(SYS_gettid, 0);
     lane->pthread = (uint64_t)__builtin_thread_pointer(); /* pthread_self(), without libc */
@@ -144,7 +144,7 @@ struct abi_lane *lane_adopt(void)
     return lane;
 }
 
-void lane_begin_main(void)
+IN_EVERY_CYCLE void lane_begin_main(void)
 {
     struct abi_lane *lane = &agent_memory->lane[0];
 
@@ -227,7 +227,8 @@ void lane_count_vanished(const struct abi_lane *self)
     }
 }
 
-void lane_event(struct abi_lane *lane, uint16_t kind, uint32_t aux, uint64_t object, uint64_t other)
+IN_EVERY_CYCLE void lane_event(struct abi_lane *lane, uint16_t kind, uint32_t aux, uint64_t object,
+                               uint64_t other)
 {
     lane->now = agent_ticks();
     lane_put(lane, kind, (uint16_t)lane->site, aux, object, other, lane->site_caller, lane->now);

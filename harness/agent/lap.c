@@ -141,7 +141,7 @@ static void sample_sites(uint64_t done)
 }
 
 /* A number of laps that is known beforehand needs no thinning out. */
-void lap_begin_cycle(void)
+IN_EVERY_CYCLE void lap_begin_cycle(void)
 {
     struct abi_lap_sites *sites = &agent_memory->lap_sites;
 

@@ -75,12 +75,12 @@ HOOK void rundown_mark_heartbeat(void)
         __atomic_fetch_add(&CONTROL->beats, 1, __ATOMIC_RELAXED);
 }
 
-HOOK uint64_t rundown_mark_seed(void)
+IN_EVERY_CYCLE HOOK uint64_t rundown_mark_seed(void)
 {
     return agent_active ? CONTROL->plan.workload_seed : 0;
 }
 
-HOOK uint32_t rundown_mark_laps(void)
+IN_EVERY_CYCLE HOOK uint32_t rundown_mark_laps(void)
 {
     return agent_active ? CONTROL->laps : 0;
 }

@@ -331,7 +331,7 @@ static void watch_end(struct abi_lane *lane)
         pthread_setspecific(last_key, lane);
 }
 
-void sched_begin(struct abi_lane *lane)
+IN_EVERY_CYCLE void sched_begin(struct abi_lane *lane)
 {
     CONTROL->schedule_owner = 0;
     CONTROL->schedule_steps = 0;

@@ -296,7 +296,7 @@ static void refuse_if_unforkable(void)
     RAW1(SYS_exit_group, 0);
 }
 
-static int wrapped_main(int argc, char **argv, char **environment)
+IN_EVERY_CYCLE static int wrapped_main(int argc, char **argv, char **environment)
 {
     int status;
 

@@ -257,7 +257,7 @@ void step_resume(void)
     set_flag();
 }
 
-void step_forked(void)
+IN_EVERY_CYCLE void step_forked(void)
 {
     if (stepped == 0)
         return;

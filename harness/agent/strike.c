@@ -17,7 +17,7 @@ static bool concerns(const struct plan_point *point, const struct abi_lane *lane
     return strcmp(point->thread, lane->name) == 0 && point->site < ABI_SITES_ALL;
 }
 
-void strike_arm(struct abi_lane *lane)
+IN_EVERY_CYCLE void strike_arm(struct abi_lane *lane)
 {
     const struct plan *plan = &CONTROL->plan;
 

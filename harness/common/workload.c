@@ -85,7 +85,7 @@ void workload_broken(const char *format, ...)
     errno = saved;
 }
 
-unsigned workload_broken_count(void)
+__attribute__((hot)) unsigned workload_broken_count(void)
 {
     return atomic_load(&broken);
 }

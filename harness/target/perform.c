@@ -180,7 +180,7 @@ static int read_parameter(const struct workload *workload, const char *name, con
     return read_number(name, text, parameter->low, parameter->high, &context.value[index]);
 }
 
-static int read_argument(const struct workload *workload, const char *argument)
+__attribute__((hot)) static int read_argument(const struct workload *workload, const char *argument)
 {
     const char *equals = strchr(argument, '=');
     char name[ARGUMENT_BYTES];
@@ -208,7 +208,8 @@ static bool under_agent(void)
     return rundown_mark_laps && rundown_mark_laps() != 0;
 }
 
-static int read_arguments(const struct workload *workload, int count, char **arguments)
+__attribute__((hot)) static int read_arguments(const struct workload *workload, int count,
+                                               char **arguments)
 {
     const struct workload_parameter *parameter = workload->parameters;
     const char *seed = under_agent() ? NULL : getenv("RUNDOWN_SEED");
@@ -286,7 +287,8 @@ static void run_lap(const struct workload *workload, uint32_t lap)
         rundown_mark_lap_end(lap);
 }
 
-int perform_prepare(const struct workload *workload, const struct perform_words *words)
+__attribute__((hot)) int perform_prepare(const struct workload *workload,
+                                         const struct perform_words *words)
 {
     const char *why;
     int status;
@@ -306,7 +308,7 @@ int perform_prepare(const struct workload *workload, const struct perform_words 
     return set_up(workload, words);
 }
 
-int perform(const struct workload *workload, const struct perform_words *words)
+__attribute__((hot)) int perform(const struct workload *workload, const struct perform_words *words)
 {
     unsigned before = workload_broken_count();
     int status = perform_prepare(workload, words);

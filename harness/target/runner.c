@@ -19,6 +19,7 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,9 @@ static struct {
     char folder[PATH_MAX];
     struct error e;
 } own;
+
+static bool is_path; /* the first argument names a shared object */
+static int shipped;  /* the number of the workload that it names, or -1 */
 
 static int load(const char *path)
 {
@@ -57,12 +61,18 @@ static int load(const char *path)
 
 /*
  * A constructor's place: after those of libraries, before main and so before the fork. The
- * error waits for main.
+ * error waits for main. What is found out here costs no cycle anything: each page of code that a
+ * cycle needs and the server does not is a fault.
  */
 __attribute__((constructor)) static void load_early(int count, char **arguments)
 {
-    if (count > 1 && strchr(arguments[1], '/') != NULL)
+    if (count < 2)
+        return;
+    is_path = strchr(arguments[1], '/') != NULL;
+    if (is_path)
         load(arguments[1]);
+    else
+        shipped = workload_find(arguments[1]);
 }
 
 /* --- answers ------------------------------------------------------------------------------ */
@@ -186,12 +196,11 @@ static int run_own(const char *path, char **word, int count)
 static int run_shipped(const char *name, char **word, int count)
 {
     struct perform_words words = {.word = word, .count = count, .shipped = true};
-    int index = workload_find(name);
 
-    return index < 0 ? refuse_workload(name) : perform(workload_registry[index], &words);
+    return shipped < 0 ? refuse_workload(name) : perform(workload_registry[shipped], &words);
 }
 
-int main(int count, char **arguments)
+__attribute__((hot)) int main(int count, char **arguments)
 {
     if (count < 2)
         return perform_refuse("no workload given: write %s WORKLOAD [NAME=VALUE ...]",
@@ -202,7 +211,7 @@ int main(int count, char **arguments)
         if (strcmp(arguments[1], "--try") == 0)
             return try_set_up(arguments[2], arguments + 3, count - 3);
     }
-    if (strchr(arguments[1], '/') != NULL)
+    if (is_path)
         return run_own(arguments[1], arguments + 2, count - 2);
     return run_shipped(arguments[1], arguments + 2, count - 2);
 }
