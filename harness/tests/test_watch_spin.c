@@ -2,6 +2,7 @@
  * Tests of watch_spin: which loops are proved to get nowhere and which are not, and that a
  * process goes on unharmed when it was looked into. The targets are children of ours.
  */
+#include <harness/supervisor/watch/watch.h>
 #include <harness/supervisor/watch/watch_spin.h>
 
 #include <sched.h>
@@ -199,6 +200,42 @@ static void test_nobody_is_no_proof(void)
     CU_ASSERT_FALSE(watch_spin_proved(INT32_MAX, &tid, 1, why));
 }
 
+/* Until the child of its vfork() has ended, nothing stops it. */
+static void wait_below(int *pipe_ends)
+{
+    char byte;
+
+    close(pipe_ends[1]);
+    if (vfork() == 0) {
+        (void)!read(pipe_ends[0], &byte, 1);
+        _exit(0);
+    }
+    _exit(7);
+}
+
+static void test_what_stops_late_is_let_go(void)
+{
+    int ends[2], status = -1;
+    struct timespec pause = {0, 1000000};
+    pid_t pid;
+
+    CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+    pid = fork();
+    if (pid == 0)
+        wait_below(ends);
+    close(ends[0]);
+    while (watch_letter(pid, pid) != 'D')
+        nanosleep(&pause, NULL);
+    CU_ASSERT_FALSE(watch_spin_proved(pid, &pid, 1, why));
+    CU_ASSERT_FALSE(watch_spin_proved(pid, &pid, 1, why)); /* nor is it stopped twice */
+    close(ends[1]);
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        watch_spin_release();
+        nanosleep(&pause, NULL);
+    }
+    CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+
 int main(void)
 {
     CU_pSuite suite;
@@ -210,6 +247,7 @@ int main(void)
     CU_ADD_TEST(suite, test_work_is_not);
     CU_ADD_TEST(suite, test_what_comes_from_outside_is_not);
     CU_ADD_TEST(suite, test_nobody_is_no_proof);
+    CU_ADD_TEST(suite, test_what_stops_late_is_let_go);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     return CU_get_number_of_failures() != 0;

@@ -191,8 +191,9 @@ int unwind_registers(pid_t tid, struct unwind_regs *regs, struct error *e);
  * return EINTR to the target after it goes on: the kernel's rule for any stop.
  *
  * Returns 0 or, with more than @max threads, ERROR_FULL and @max of them held; the caller
- * ends both by unwind_detach_all(). Else nothing is held and @count is 0: ERROR_NOT_FOUND
- * (no such process), ERROR_BUSY (another debugger has it), ERROR_PERMISSION, ERROR_SYSTEM.
+ * ends both by unwind_detach_all(). Else @count is 0, or those that could not be let go again yet
+ * and are to be let go by unwind_detach_all() later: ERROR_NOT_FOUND (no such process), ERROR_BUSY
+ * (another debugger has it), ERROR_PERMISSION, ERROR_SYSTEM.
  */
 int unwind_seize_all(pid_t pid, pid_t *tids, size_t max, size_t *count, struct error *e);
 

@@ -270,10 +270,8 @@ int unwind_seize_all(pid_t pid, pid_t *tids, size_t max, size_t *count, struct e
     assert(pid > 0);
     *count = 0;
     code = seize_rounds(pid, tids, max, count, e);
-    if (code != 0 && code != ERROR_FULL) {
-        unwind_detach_all(pid, tids, *count);
+    if (code != 0 && code != ERROR_FULL && unwind_detach_all(pid, tids, *count) == 0)
         *count = 0;
-    }
     if (code == 0 && *count == 0)
         code = error_set(e, ERROR_NOT_FOUND, "process %d: it has no living thread", (int)pid);
     return code;

@@ -5,6 +5,7 @@
  */
 #include "cycle.h"
 
+#include <harness/supervisor/watch/watch_spin.h>
 #include <harness/supervisor/process/source.h>
 #include <harness/supervisor/evidence/timeline.h>
 
@@ -602,6 +603,7 @@ void cycle_tick(struct worker *worker, uint64_t now_ns)
     /* What could not be let go at once: until it is, its parent cannot reap it, and all wait. */
     if (run->autopsy.seized != 0)
         autopsy_release(&run->autopsy);
+    watch_spin_release();
     if (!worker->job.alive || worker->phase == WORKER_IDLE || worker->phase == WORKER_READY)
         return;
     if (!worker_check(worker, is_old(worker, now_ns)))

@@ -531,18 +531,27 @@ static bool was_stepped(const struct proof *proof, pid_t tid)
     return false;
 }
 
+static struct proof proof; /* large; the supervisor has one thread */
+static pid_t held[EVIDENCE_THREADS];
+static size_t held_count;
+
 /* A step's own signal must not reach the program; any other must. */
-static void let_go(const struct proof *proof, pid_t *held, size_t count)
+static void let_go(void)
 {
     size_t others = 0;
 
-    for (size_t i = 0; i < count; i++)
-        if (!was_stepped(proof, held[i]) || ptrace(PTRACE_DETACH, held[i], NULL, NULL) != 0)
+    for (size_t i = 0; i < held_count; i++)
+        if (!was_stepped(&proof, held[i]) || ptrace(PTRACE_DETACH, held[i], NULL, NULL) != 0)
             held[others++] = held[i];
-    unwind_detach_all(proof->pid, held, others);
+    held_count = others;
+    watch_spin_release();
 }
 
-static struct proof proof; /* large; the supervisor has one thread */
+void watch_spin_release(void)
+{
+    if (held_count > 0 && unwind_detach_all(proof.pid, held, held_count) == 0)
+        held_count = 0;
+}
 
 unsigned watch_spin_words(struct watch_spin_word words[WATCH_SPIN_WORDS])
 {
@@ -552,27 +561,27 @@ unsigned watch_spin_words(struct watch_spin_word words[WATCH_SPIN_WORDS])
 
 bool watch_spin_proved(int pid, const int *tids, unsigned count, char why[FINDING_TEXT_BYTES])
 {
-    static pid_t held[EVIDENCE_THREADS];
     struct error e;
-    size_t threads = 0;
     bool proved = false;
     int code;
 
+    proof.why = why;
+    if (held_count > 0)
+        return no(&proof, "and threads that were stopped before could not be let go yet");
     memset(&proof, 0, sizeof proof);
     proof.pid = pid;
     proof.why = why;
     proof.end_ms = clock_ms() + DEADLINE_MS;
     if (count == 0 || count > WATCH_SPINNERS)
         return no(&proof, "so do too many others");
-    code = unwind_seize_all(pid, held, EVIDENCE_THREADS, &threads, &e);
+    code = unwind_seize_all(pid, held, EVIDENCE_THREADS, &held_count, &e);
     proof.seen.memory = open_proc(pid, "mem");
     proof.seen.pages = open_proc(pid, "pagemap");
     if (code == 0 && proof.seen.memory >= 0 && proof.seen.pages >= 0)
         proved = prove(&proof, tids, count);
     else
         no(&proof, "it cannot be stopped and read");
-    if (code == 0 || code == ERROR_FULL)
-        let_go(&proof, held, threads);
+    let_go();
     if (proof.seen.memory >= 0)
         close(proof.seen.memory);
     if (proof.seen.pages >= 0)
@@ -590,6 +599,8 @@ bool watch_spin_proved(int pid, const int *tids, unsigned count, char why[FINDIN
     snprintf(why, FINDING_TEXT_BYTES, "a thread runs, and can't be followed on this machine");
     return false;
 }
+
+void watch_spin_release(void) {}
 
 unsigned watch_spin_words(struct watch_spin_word words[WATCH_SPIN_WORDS])
 {

@@ -32,6 +32,14 @@ struct watch_spin_word {
 bool watch_spin_proved(int pid, const int *tids, unsigned count, char why[FINDING_TEXT_BYTES]);
 
 /**
+ * watch_spin_release() - lets go what could not be let go at the time; call it at every tick.
+ * A thread that gets no processor, or sleeps where nothing interrupts it, comes to its stop when
+ * the proof is over: until it is let go it stands still, and its parent waits for it. May wait as
+ * unwind_detach_all() does; does nothing where nothing is left.
+ */
+void watch_spin_release(void);
+
+/**
  * watch_spin_words() - what the threads of the last proof read that could let them go on: memory
  * that can be written, and is no spinner's own stack. Returns how many.
  */
