@@ -29,7 +29,14 @@ static const struct workload_parameter parameters[] = {
     {.name = NULL},
 };
 
-enum variant { VARIANT_ALONE, VARIANT_ATFORK, VARIANT_LOCK, VARIANT_STREAM, VARIANT_HEAP };
+enum variant {
+    VARIANT_ALONE,
+    VARIANT_ATFORK,
+    VARIANT_LOCK,
+    VARIANT_STREAM,
+    VARIANT_HEAP,
+    VARIANT_POOL,
+};
 
 /* What ends the child of a lap early gives its parent another status than it waits for. */
 #define TOLERATED                                                                                  \
@@ -60,6 +67,11 @@ static const struct workload_variant variants[] = {
                       .injectors = "",
                       .environment =
                           "GLIBC_TUNABLES=glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0"},
+    [VARIANT_POOL] = {.name = "pool",
+                      .summary = "the child hands work to a thread that only its parent has",
+                      .bad = true,
+                      .codes = "thread.lost-at-fork",
+                      .injectors = ""},
     {.name = NULL},
 };
 
@@ -73,6 +85,8 @@ static struct {
     atomic_bool enough;
     sem_t owned;
     sem_t forked;
+    sem_t asked; /* of `pool`: work for the owner */
+    sem_t answered;
 } scene;
 
 static void lock(void)
@@ -129,6 +143,20 @@ static void own_by_turns(void)
     await(&scene.forked);
 }
 
+static void ask(void)
+{
+    sem_post(&scene.asked);
+    await(&scene.answered);
+}
+
+/* The parent asks once, so that it works there. */
+static void serve(void)
+{
+    await(&scene.asked);
+    sem_post(&scene.answered);
+    own_until_forked();
+}
+
 static void *own(void *argument)
 {
     switch (scene.context->variant) {
@@ -144,6 +172,9 @@ static void *own(void *argument)
         break;
     case VARIANT_HEAP:
         own_arena();
+        break;
+    case VARIANT_POOL:
+        serve();
         break;
     default:
         own_by_turns();
@@ -168,6 +199,9 @@ static void live_as_child(pid_t parent)
         break;
     case VARIANT_HEAP:
         churn();
+        break;
+    case VARIANT_POOL:
+        ask();
         break;
     default:
         lock();
@@ -202,7 +236,8 @@ static int setup(struct workload_context *context)
 {
     scene.context = context;
     pthread_mutex_init(&scene.mutex, NULL);
-    if (sem_init(&scene.owned, 0, 0) != 0 || sem_init(&scene.forked, 0, 0) != 0)
+    if (sem_init(&scene.owned, 0, 0) != 0 || sem_init(&scene.forked, 0, 0) != 0 ||
+        sem_init(&scene.asked, 0, 0) != 0 || sem_init(&scene.answered, 0, 0) != 0)
         return ERROR_SYSTEM;
     if (context->variant == VARIANT_ATFORK && pthread_atfork(lock, unlock, unlock) != 0)
         return ERROR_SYSTEM;
@@ -218,6 +253,8 @@ static void body(struct workload_context *context, uint32_t lap)
     atomic_store(&scene.enough, false);
     scene.runs =
         context->variant != VARIANT_ALONE && pthread_create(&scene.owner, NULL, own, NULL) == 0;
+    if (scene.runs && context->variant == VARIANT_POOL)
+        ask();
     if (scene.runs)
         await(&scene.owned);
     for (int64_t i = 0; i < context->value[FORKS]; i++)

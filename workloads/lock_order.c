@@ -1,7 +1,7 @@
 /*
  * lock-order: two threads that need the same two locks, and one that calls a stranger's code
  * with its own lock held. Nothing is left to chance: in `inverted` each thread has its first lock
- * before either asks for its second one.
+ * before either asks for its second one, in `taking-turns` one has given both back by then.
  * Source: catalogue rows F1, F2; SS (ranked locks; no calls out with a lock held).
  */
 #include <harness/workload.h>
@@ -14,7 +14,13 @@ static const struct workload_parameter parameters[] = {
     {.name = NULL},
 };
 
-enum variant { VARIANT_RANKED, VARIANT_DROPPED, VARIANT_INVERTED, VARIANT_REENTERED };
+enum variant {
+    VARIANT_RANKED,
+    VARIANT_DROPPED,
+    VARIANT_INVERTED,
+    VARIANT_REENTERED,
+    VARIANT_TAKING_TURNS,
+};
 
 #define TOLERATED "thread-kill thread-suspend thread-cancel main-kill exit-nt-order"
 
@@ -35,6 +41,11 @@ static const struct workload_variant variants[] = {
                            .bad = true,
                            .codes = "lock.deadlock",
                            .injectors = ""},
+    [VARIANT_TAKING_TURNS] = {.name = "taking-turns",
+                              .summary = "out of order one after the other, so that nothing hangs",
+                              .bad = true,
+                              .codes = "lock.order-inversion",
+                              .injectors = ""},
     {.name = NULL},
 };
 
@@ -82,6 +93,17 @@ static void notify(bool held)
         callback();
 }
 
+/* Each in its own order, and both are alive all the while. */
+static void take_turns(unsigned index)
+{
+    if (index == 1)
+        pthread_barrier_wait(&order.both);
+    take_both(index, false);
+    if (index == 0)
+        pthread_barrier_wait(&order.both);
+    pthread_barrier_wait(&order.both);
+}
+
 static void *worker(void *argument)
 {
     unsigned index = ((struct crew_member *)argument)->index;
@@ -90,6 +112,8 @@ static void *worker(void *argument)
     for (int64_t round = 0; round < order.context->value[ROUNDS]; round++) {
         if (variant == VARIANT_DROPPED || variant == VARIANT_REENTERED)
             notify(variant == VARIANT_REENTERED);
+        else if (variant == VARIANT_TAKING_TURNS)
+            take_turns(index);
         else
             take_both(variant == VARIANT_INVERTED ? index : 0, variant == VARIANT_INVERTED);
     }

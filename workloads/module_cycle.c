@@ -30,8 +30,15 @@ static const struct workload_variant variants[] = {
      .summary = "the worker is stopped and joined before its module is unloaded",
      .tolerates = "thread-kill thread-suspend thread-cancel main-kill main-pthread_exit "
                   "exit-nt-order module-unload module-reload"},
+    {.name = "kept",
+     .summary = "opened so that it can never be unloaded, and closed",
+     .bad = true,
+     .codes = "module.not-unloaded",
+     .injectors = ""},
     {.name = NULL},
 };
+
+enum { VARIANT_KEPT = 1 };
 
 struct module {
     void *handle;
@@ -54,10 +61,10 @@ static void complain_unless_memory(const char *what)
 }
 
 /* True if @module can be used; else it is closed again. */
-static bool module_open(struct module *module)
+static bool module_open(struct module *module, bool keep)
 {
     errno = 0;
-    module->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    module->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | (keep ? RTLD_NODELETE : 0));
     if (module->handle == NULL) {
         complain_unless_memory("dlopen");
         return false;
@@ -108,7 +115,7 @@ static void body(struct workload_context *context, uint32_t lap)
     for (int64_t i = 0; i < context->value[LOADS]; i++) {
         struct module module;
 
-        if (!module_open(&module))
+        if (!module_open(&module, context->variant == VARIANT_KEPT))
             continue;
         use(&module, context->value[USES], &state);
         errno = 0;
