@@ -15,7 +15,7 @@
 #include <harness/error.h>
 #include <results/store/store.h>
 
-enum { CALIBRATION_CODES = 256, CALIBRATION_LEAST = 20 /* cycles, for a fault to be missed */ };
+enum { CALIBRATION_CODES = 256, CALIBRATION_LEAST = 60 /* cycles, for a fault to be missed */ };
 
 /**
  * struct calibration_cell - one planted cell.

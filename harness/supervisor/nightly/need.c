@@ -254,7 +254,7 @@ static enum rank planted_rank(const struct need_cell *own, const struct run_cell
 {
     bool sought = cell->planted->bad && !own->found;
 
-    if (sought && cell->next < FLOOR_CYCLES)
+    if (sought && cell->next < CALIBRATION_LEAST)
         return RANK_FIRST;
     return sought || floor ? RANK_FLOOR : RANK_REST;
 }
