@@ -92,12 +92,17 @@ static void read_own_event(void)
     read_event();
 }
 
-static void read_pipe_with_socket(void)
+static void new_sockets(void)
 {
     int sockets[2];
 
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) != 0)
         _exit(4);
+}
+
+static void read_pipe_with_socket(void)
+{
+    new_sockets();
     read_own_pipe();
 }
 
@@ -203,6 +208,8 @@ static const struct {
     {"its own eventfd, and its parent has one", new_event, read_own_event, true},
     {"its parent's eventfd", new_event, read_event, false},
     {"its own pipe, and it has a socket", do_nothing, read_pipe_with_socket, false},
+    {"its own pipe, and its parent has sockets", new_sockets, read_own_pipe, true},
+    {"its own pipe, and its parent has other sockets", new_sockets, read_pipe_with_socket, false},
     {"its own pipe, and it has a brother", another_child, read_own_pipe, false},
     {"poll", do_nothing, poll_for_ever, true},
     {"poll with a limit", do_nothing, poll_limited, false},

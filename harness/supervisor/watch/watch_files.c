@@ -15,7 +15,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { LINK_BYTES = 128, FILES = 1024 };
+enum { LINK_BYTES = 128, FILES = 1024, SOCKETS_BYTES = 4096 };
 
 static bool link_of(int pid, const char *fd, char out[LINK_BYTES])
 {
@@ -83,10 +83,29 @@ static bool is_another(const char *name, const void *other)
     return strcmp(name, other) != 0;
 }
 
-static bool is_no_socket(const char *name, const void *nothing)
+/* The fork server's sockets are the recorder's; what it has of its own a target made after that. */
+static bool is_no_own_socket(const char *name, const void *servers)
 {
-    (void)nothing;
-    return strncmp(name, "socket:", 7) != 0;
+    return strncmp(name, "socket:", 7) != 0 || strstr(servers, name) != NULL;
+}
+
+/* Their names, one after the other; "" where they can't be read, and then none is known. */
+static void sockets_of(int pid, char out[SOCKETS_BYTES])
+{
+    char path[64], name[LINK_BYTES];
+    size_t length = 0;
+    struct dirent *entry;
+    DIR *files;
+
+    snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    files = opendir(path);
+    out[0] = 0;
+    while (files != NULL && (entry = readdir(files)) != NULL)
+        if (link_of(pid, entry->d_name, name) && strncmp(name, "socket:", 7) == 0 &&
+            length + strlen(name) < SOCKETS_BYTES)
+            length += (size_t)sprintf(out + length, "%s", name);
+    if (files != NULL)
+        closedir(files);
 }
 
 static int parent_of(int pid)
@@ -219,7 +238,10 @@ static bool call_inside(int parent, int pid, const struct evidence_thread *threa
 bool watch_files_inside(int root, int pid, const struct evidence_thread *thread)
 {
     int parent = parent_of(root);
+    char servers[SOCKETS_BYTES];
 
-    return parent > 0 && call_inside(parent, pid, thread) && all_files(pid, is_no_socket, NULL) &&
-           is_only_child(parent, root);
+    if (parent <= 0 || !call_inside(parent, pid, thread) || !is_only_child(parent, root))
+        return false;
+    sockets_of(parent, servers);
+    return all_files(pid, is_no_own_socket, servers);
 }

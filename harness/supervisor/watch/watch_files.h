@@ -18,9 +18,9 @@
  *
  * True for reading and writing pipes and eventfds, and for poll, select and epoll_wait without a
  * time limit on those and on disarmed timers, if the process that the target was forked from does
- * not have them too, the process has no socket (through one it may have given a file away), and
- * nobody has left the tree. False where any of that is not known. The caller must have shown that
- * all threads of the tree wait.
+ * not have them too, the process has no socket but those of that process (the recorder's; through
+ * another one it may have given a file away), and nobody has left the tree. False where any of that
+ * is not known. The caller must have shown that all threads of the tree wait.
  */
 bool watch_files_inside(int root, int pid, const struct evidence_thread *thread);
 
