@@ -3,6 +3,7 @@
  * asks nobody. How it looks is for eyes; RUNDOWN_PAGE=FILE keeps the large page of the last test
  * for a browser.
  */
+#include <results/text/calibration.h>
 #include "report_fixture.h"
 
 #include <ctype.h>
@@ -482,7 +483,7 @@ static void test_planted(void)
     expect_has(page, "planted faults: 1 of 1 found (sensitivity ");
     expect_has(page, "<p class=\"say\">Nothing.</p>"); /* of the program's own */
     free(page);
-    plant(&f, -2, "heap.double-free", 30);
+    plant(&f, -2, "heap.double-free", CALIBRATION_LEAST);
     page = page_of(&f, &plain);
     expect_has(page, "<p class=\"say\">No.</p>");
     expect_has(page, "planted faults: 1 of 2 found");
