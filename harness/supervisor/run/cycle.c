@@ -590,10 +590,11 @@ static bool has_crashed_below(const struct worker *worker, uint64_t now_ns)
     const struct abi_memory *memory = worker->job.memory;
     const struct abi_control *control = &memory->control;
     uint32_t lane = control->crash.lane;
+    uint32_t pid = __atomic_load_n(&control->pid, __ATOMIC_ACQUIRE);
 
-    return (control->anomaly & ANOMALY_SIGNAL) && worker->phase == WORKER_BATCH &&
+    return pid != 0 && (control->anomaly & ANOMALY_SIGNAL) && worker->phase == WORKER_BATCH &&
            __atomic_load_n(&control->crash.epoch, __ATOMIC_ACQUIRE) == control->epoch &&
-           lane < ABI_LANES && memory->lane[lane].pid != control->pid && is_old(worker, now_ns);
+           lane < ABI_LANES && memory->lane[lane].pid != pid && is_old(worker, now_ns);
 }
 
 void cycle_tick(struct worker *worker, uint64_t now_ns)
