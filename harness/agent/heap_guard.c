@@ -31,12 +31,22 @@ static struct own_slot {
 } slots[ABI_GUARD_SLOTS];
 static uint32_t next_slot;
 
+/*
+ * glibc makes its main arena in the first call of its malloc, without a lock: it counts on that
+ * call before the second thread. Where each block is sampled it would come from several at once.
+ */
+static void wake_allocator(void)
+{
+    real.free(real.malloc(1));
+}
+
 void guard_begin(void)
 {
     void *pool;
 
     if (!heap_checks(OPTION_HEAP_GUARD))
         return;
+    wake_allocator();
     pool = mmap(NULL, POOL_PAGES * ABI_PAGE_BYTES, PROT_NONE,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (pool == MAP_FAILED)

@@ -313,6 +313,14 @@ static void read_samples(uint8_t sampled[ABI_RING_EVENTS], unsigned *count)
         }
 }
 
+/* glibc's first malloc may not come from two threads at once. */
+static void test_guard_awake(void)
+{
+    open_with("guard=1", "heap", "awake");
+    CU_ASSERT_TRUE(stage_pass(&stage));
+    stage_close(&stage);
+}
+
 /* The same cycle samples the same allocations, another one others; about as many as it should. */
 static void test_guard_seed(void)
 {
@@ -356,6 +364,7 @@ int main(void)
         {"the rest of a guarded page", test_guard_rest},
         {"a guarded block freed twice", test_guard_twice},
         {"samples are drawn from the seed", test_guard_seed},
+        {"the heap has begun before the first thread", test_guard_awake},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {

@@ -362,12 +362,21 @@ static int play_third(void)
     return 0;
 }
 
+/* Even where each block of the program's own is sampled. */
+static int play_awake(void)
+{
+    NEED(mallinfo2().arena > 0);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct scene scenes[] = {
-        {"each", play_each},     {"failing", play_failing},   {"libc", play_libc},
-        {"handed", play_handed}, {"exchange", play_exchange}, {"nested", play_nested},
-        {"fork", play_fork},     {"third", play_third},       {NULL, NULL},
+        {"each", play_each},         {"failing", play_failing},
+        {"libc", play_libc},         {"handed", play_handed},
+        {"exchange", play_exchange}, {"nested", play_nested},
+        {"fork", play_fork},         {"third", play_third},
+        {"awake", play_awake},       {NULL, NULL},
     };
 
     return scene_play(scenes, argc, argv);
