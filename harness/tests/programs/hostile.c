@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -261,9 +262,22 @@ __attribute__((noinline)) static void take_stack_away(void *stack, long bytes, i
 }
 
 static int never_woken;
+static pthread_barrier_t all_made;
+
+/* The kernel writes to the rseq area when a thread moves to another processor, and ends the process
+ * if it can't; glibc's lies on the thread's stack. */
+static void need_no_rseq(void)
+{
+    void *area = (char *)__builtin_thread_pointer() + __rseq_offset;
+
+    syscall(SYS_rseq, area, sizeof(struct rseq), RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
 
 static void *has_no_stack(void *stack)
 {
+    need_no_rseq();
+    /* Not before: the list of threads that pthread_create() adds to lies on their stacks. */
+    pthread_barrier_wait(&all_made);
     take_stack_away(stack, STACK_BYTES, &never_woken);
     return NULL;
 }
@@ -273,6 +287,7 @@ static void stacks(void)
     pthread_attr_t own;
     pthread_t thread = 0;
 
+    pthread_barrier_init(&all_made, NULL, UNREADABLE + 1);
     for (unsigned i = 0; i < UNREADABLE; i++) {
         void *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
@@ -282,6 +297,7 @@ static void stacks(void)
             pthread_create(&thread, &own, has_no_stack, stack) != 0)
             exit(4);
     }
+    pthread_barrier_wait(&all_made);
     for (;;) /* no join: what it reads of a thread lies on that thread's stack */
         syscall(SYS_futex, &never_woken, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
 }
