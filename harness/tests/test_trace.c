@@ -114,6 +114,20 @@ static void it_is_there_in_fresh_programs_too(void)
     check_run("--quiet --fresh");
 }
 
+/* The recorder's destructor frees blocks, which are all in the one arena, and needs its lock. */
+static void a_held_heap_keeps_no_exit(void)
+{
+    tree_remove("results");
+    setenv("GLIBC_TUNABLES", "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0", 1);
+    command_run(
+        &said,
+        "run --lttng --inject none --cycles 3 --deadline 2s --confirm 0 --out results -- " ACTS
+        " heap-held");
+    unsetenv("GLIBC_TUNABLES");
+    said_status("heap-held", &said, 0);
+    said_has("heap-held", said.out, "recorder: lttng\n");
+}
+
 /* Why nothing can be recorded here, in @reason; false if it can. Before any suite, so no asserts.
  */
 static bool no_recorder(char reason[512])
@@ -147,6 +161,7 @@ int main(void)
     suite = CU_add_suite("trace", NULL, place_close);
     CU_ADD_TEST(suite, the_last_event_before_a_kill_is_there);
     CU_ADD_TEST(suite, it_is_there_in_fresh_programs_too);
+    CU_ADD_TEST(suite, a_held_heap_keeps_no_exit);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     said_free(&said);

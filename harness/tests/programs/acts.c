@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -365,6 +367,40 @@ static int act_stay(char **arguments)
         pause();
 }
 
+/* --- the heap ------------------------------------------------------------------------------ */
+
+static sem_t in_allocator;
+
+static void stays_in_allocator(int signal)
+{
+    sem_post(&in_allocator);
+    for (;;)
+        pause();
+}
+
+static void *exits_beside_it(void *unused)
+{
+    sem_wait(&in_allocator);
+    exit(0);
+}
+
+/* Main stands still inside malloc, with the main arena's lock, which exit() has no need of. */
+static int act_heap_held(char **arguments)
+{
+    void *volatile *volatile loose = malloc(2000);
+    void *volatile last = malloc(16); /* so that the loose one stays a chunk of its own */
+    pthread_t thread;
+
+    sem_init(&in_allocator, 0, 0);
+    signal(SIGSEGV, stays_in_allocator);
+    if (loose == NULL || last == NULL || pthread_create(&thread, NULL, exits_beside_it, NULL) != 0)
+        return STATUS_WRONG;
+    free((void *)loose);
+    loose[1] = (void *)~(UINTPTR_MAX >> 4); /* its list goes on where nothing can be */
+    last = malloc(3000);
+    return STATUS_WRONG;
+}
+
 /* --- constructors -------------------------------------------------------------------------- */
 
 /* A socket that is there before main: such a program cannot be forked at its main. */
@@ -400,6 +436,7 @@ static const struct {
     {"daemon", act_daemon},
     {"chatter", act_chatter},
     {"last-lock", act_last_lock},
+    {"heap-held", act_heap_held},
     {"kill-group", act_kill_group},
     {"kill-parents-group", act_kill_parents_group},
     {"ring-and-crash", act_ring_and_crash},
