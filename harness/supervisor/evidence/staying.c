@@ -4,6 +4,8 @@
  */
 #include "staying.h"
 
+#include <harness/supervisor/process/demangle.h>
+
 #include <elf.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -229,6 +231,10 @@ static bool find_dependant(const struct abi_memory *memory, unsigned index, cons
 
 static void say_unique(const char *symbol, unsigned more, char *out)
 {
+    char name[81];
+
+    if (demangle(symbol, strlen(symbol), name, sizeof name))
+        symbol = name;
     if (more > 0)
         snprintf(out, STAYING_BYTES, "it defines %.80s and %u more unique symbols", symbol, more);
     else

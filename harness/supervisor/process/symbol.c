@@ -8,6 +8,7 @@
  */
 #include <harness/supervisor/process/symbol.h>
 
+#include <harness/supervisor/process/demangle.h>
 #include <harness/supervisor/process/source.h>
 
 #include <dwarf.h>
@@ -196,7 +197,7 @@ void symbol_name(const struct symbol *symbol, char *out, size_t bytes)
 {
     size_t length = strcspn(symbol->name, "@");
 
-    if (bytes == 0)
+    if (bytes == 0 || demangle(symbol->name, length, out, bytes))
         return;
     if (length >= bytes)
         length = bytes - 1;

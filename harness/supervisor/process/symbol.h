@@ -41,7 +41,7 @@ void symbol_table_free(struct symbol_table *table);
 /** symbol_find() - the innermost symbol around @address, or NULL. @table may be NULL. */
 const struct symbol *symbol_find(const struct symbol_table *table, uint64_t address);
 
-/** symbol_name() - copies the name without its version, cut to @bytes. */
+/** symbol_name() - copies the name, demangled and without its version, cut to @bytes. */
 void symbol_name(const struct symbol *symbol, char *out, size_t bytes);
 
 /**

@@ -43,8 +43,8 @@ enum unwind_flag {
  *          memory that is no file; "" where nothing is mapped.
  * @module_path: "" where there is no file.
  * @build_id: lower-case hex.
- * @function: as in the symbol table (not demangled), cut to fit. For an address of data the
- *          variable's name.
+ * @function: as in the symbol table, C++ names demangled and without their parameters, cut to
+ *          fit. For an address of data the variable's name.
  * @file, @line: "" and 0 without line information.
  * @flags: of enum unwind_flag.
  */
