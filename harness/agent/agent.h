@@ -217,6 +217,17 @@ static inline struct agent_call agent_enter(uint32_t site, uint64_t caller)
     return call;
 }
 
+/**
+ * Whether this is a child of vfork, which runs on its parent's memory: its lane is the parent's,
+ * and what it does is nothing of the parent's.
+ */
+static inline bool agent_is_borrowed(void)
+{
+    const struct abi_lane *lane = agent_lane;
+
+    return lane != NULL && lane->pid != (uint32_t)RAW1(SYS_getpid, 0);
+}
+
 /** Between enter and leave: the real function runs, and with it anybody's code. */
 static inline void agent_outside(struct agent_call call)
 {

@@ -113,8 +113,11 @@ void probe_at_exit(struct agent_call call)
 #define EXIT_HOOK(name, SITE, PHASE)                                                               \
     HOOK void name(int status)                                                                     \
     {                                                                                              \
-        struct agent_call call = agent_enter(SITE, CALLER());                                      \
+        struct agent_call call;                                                                    \
                                                                                                    \
+        if (agent_is_borrowed())                                                                   \
+            real.name(status);                                                                     \
+        call = agent_enter(SITE, CALLER());                                                        \
         exit_phase(call.lane, PHASE, status);                                                      \
         if (PHASE == PHASE_LEAVE)                                                                  \
             emit_close_gate();                                                                     \

@@ -113,12 +113,13 @@ START_HOOK(int, posix_spawnp, SITE_SPAWN,
            (pid_t * pid, const char *path, const posix_spawn_file_actions_t *actions,
             const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]),
            (pid, path, actions, attributes, argv, envp))
-/* In a child of vfork the parent's lane is ours: leave it as it was before the image goes. */
 #define EXEC_HOOK(name, PARAMETERS, ARGUMENTS)                                                     \
     HOOK int name PARAMETERS                                                                       \
     {                                                                                              \
-        struct agent_call call = agent_enter(SITE_EXEC, CALLER());                                 \
+        struct agent_call call = {NULL, 0};                                                        \
                                                                                                    \
+        if (!agent_is_borrowed())                                                                  \
+            call = agent_enter(SITE_EXEC, CALLER());                                               \
         if (call.lane != NULL)                                                                     \
             lane_event(call.lane, EVENT_EXEC, 0, 0, 0);                                            \
         agent_leave(call);                                                                         \

@@ -50,6 +50,8 @@ void strike_due(struct abi_lane *lane, uint32_t site)
 {
     const struct plan *plan = &CONTROL->plan;
 
+    if (agent_is_borrowed())
+        return;
     if (CONTROL->purpose == PURPOSE_STEP) {
         measure(lane, site);
         return;

@@ -248,6 +248,27 @@ static void test_vfork(void)
     play_with_workers("vfork", 1);
 }
 
+/* Neither its exec nor its end is the target's, and no injection strikes there. */
+static void test_vfork_missing(void)
+{
+    static const uint32_t sites[] = {SITE_EXEC, SITE_EXIT_NOW};
+    const struct abi_lane *lane;
+    struct stage stage;
+
+    play_with_workers("vfork-missing", 1);
+    for (unsigned i = 0; i < 2; i++) {
+        CU_ASSERT_TRUE_FATAL(stage_open(&stage, "process", "vfork-missing"));
+        stage_strike(&stage, "exit", "T1", sites[i], 1, 0, 77);
+        CU_ASSERT_TRUE(stage_pass(&stage));
+        lane = stage_lane(&stage, "T1");
+        CU_ASSERT_EQUAL(stage_control(&stage)->fired, 0);
+        CU_ASSERT_EQUAL(stage_status(&stage), 0);
+        CU_ASSERT_EQUAL(lane->hits[sites[i]], 0);
+        CU_ASSERT_EQUAL(stage_count(lane, EVENT_EXIT_PHASE), 2); /* main's return, destructors */
+        stage_close(&stage);
+    }
+}
+
 static void test_spawn(void)
 {
     play_with_workers("spawn", 1);
@@ -283,6 +304,7 @@ int main(void)
         {"fork", test_fork},
         {"forks by two threads", test_fork_in_threads},
         {"vfork and exec", test_vfork},
+        {"vfork and no exec", test_vfork_missing},
         {"posix_spawn", test_spawn},
         {"system and popen", test_shell},
         {"execve of itself", test_exec},

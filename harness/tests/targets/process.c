@@ -409,6 +409,21 @@ static int play_vfork(void)
     return 0;
 }
 
+/* A child that finds nothing to become ends on its parent's memory. */
+static int play_vfork_missing(void)
+{
+    char *argv[] = {(char *)"missing", NULL};
+    pid_t child = vfork();
+
+    if (child == 0) {
+        execv("/nonexistent/program", argv);
+        _exit(127);
+    }
+    NEED(status_of(child) == 127);
+    NEED(work_in_threads() == 0);
+    return 0;
+}
+
 static int play_spawn(void)
 {
     char *argv[] = {self, (char *)"child", NULL};
@@ -514,6 +529,7 @@ int main(int argc, char **argv)
         {"fork-in-threads", play_fork_in_threads},
         {"fork", play_fork},
         {"vfork", play_vfork},
+        {"vfork-missing", play_vfork_missing},
         {"spawn", play_spawn},
         {"shell", play_shell},
         {"exec", play_exec},
