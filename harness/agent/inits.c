@@ -254,6 +254,16 @@ static bool has_begun(const struct link_map *map)
     return (((const unsigned char *)map)[bit_at] & bit_mask) != 0;
 }
 
+/*
+ * At exit the loader takes all marks away, the program's own first, and main is long begun. Looked
+ * at last, since another thread may come to exit meanwhile.
+ */
+static void note_early(struct abi_lane *lane, uint64_t caller, const struct link_map *map)
+{
+    if (has_begun(_r_debug.r_map))
+        note(lane, TIE_BEFORE_INIT, caller, map->l_addr);
+}
+
 /* --- through libc: what has not begun can have left nothing on the stack --------------------- */
 
 enum { EARLY = 8, STACK_WORDS = 256 /* dlopen's own frames are more than that */ };
@@ -319,7 +329,7 @@ static void look_up_the_stack(struct abi_lane *lane)
 
         if (module == NULL)
             continue;
-        note(lane, TIE_BEFORE_INIT, word[i], module->dlfo_link_map->l_addr);
+        note_early(lane, word[i], module->dlfo_link_map);
         return;
     }
 }
@@ -340,7 +350,7 @@ static void look_early(struct abi_lane *lane)
         if (!is_loader(lane->site_caller))
             look_up_the_stack(lane);
     } else if (!has_begun(map) && has_constructors(map)) {
-        note(lane, TIE_BEFORE_INIT, lane->site_caller, map->l_addr);
+        note_early(lane, lane->site_caller, map);
     }
 }
 

@@ -355,6 +355,18 @@ static void test_threads(void)
     stage_close(&stage);
 }
 
+/* While the process ends, nobody's constructors can be told to be missing. */
+static void test_late(void)
+{
+    struct stage stage;
+
+    if (play(&stage, "late")) {
+        CU_ASSERT_PTR_NOT_NULL(record(&stage, "deep_words", 0));
+        CU_ASSERT_EQUAL(count_ties(&stage, TIE_BEFORE_INIT), 0);
+    }
+    stage_close(&stage);
+}
+
 static void test_atexit(void)
 {
     struct stage stage;
@@ -402,6 +414,7 @@ int main(void)
         {"more loads than records", test_rounds},
         {"four threads", test_threads},
         {"everything closed at exit", test_atexit},
+        {"a load in a destructor at exit", test_late},
         {"a stack through the hook", test_unwind},
         {"loaded and closed in a forked child", test_forked},
         CU_TEST_INFO_NULL,

@@ -334,6 +334,14 @@ static int play_atexit(void)
     return 0;
 }
 
+/* Its destructor runs when the loader has taken from most modules the mark "constructors have run".
+ */
+static int play_late(void)
+{
+    NEED(at_load("plug_late.so", RTLD_NOW) != NULL);
+    return 0;
+}
+
 /* --- stacks
  * ---------------------------------------------------------------------------------------------- */
 
@@ -384,6 +392,7 @@ int main(int argc, char **argv)
         {"rounds", play_rounds},
         {"threads", play_threads},
         {"atexit", play_atexit},
+        {"late", play_late},
         {"unwind", play_unwind},
         {"forked", play_forked},
         {NULL, NULL},
