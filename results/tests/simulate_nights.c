@@ -6,8 +6,9 @@
  * given correlation of cycles within a night (0: by chance alone). On day 15 a clean cell gets a
  * new fault of 1 in 2,000; on day 18 another cell's rate triples. Cells that fail in more than
  * one cycle of ten are left out: each of their nights has thousands of findings, which is where all
- * the time would go, and a rate that triples there nobody could overlook. `make` writes a large
- * run, for ci/nights to measure reports and merges with.
+ * the time would go, and a rate that triples there nobody could overlook. `cells` lists those
+ * of the run that fail now and then. `make` writes a large run, for ci/nights to measure reports
+ * and merges with.
  */
 #include "night_fixture.h"
 
@@ -26,10 +27,11 @@ struct real {
     double rate;
 };
 
-/* struct tally - over all seeds. @days: judged; @alarmed: with a false alarm; @share: of false
- * ones among a day's alarms, summed. */
+/* struct tally - over all seeds. @days: judged; @alarmed: with a false alarm; @quiet, @startled:
+ * the same of days before the fault, where any alarm is false; @share: of false ones among a day's
+ * alarms, summed. */
 struct tally {
-    unsigned seeds, days, alarmed, alarms, tests;
+    unsigned seeds, days, alarmed, quiet, startled, alarms, tests;
     double share;
     unsigned fault_days[DAYS + 2], triple_days[DAYS + 2];
 };
@@ -161,6 +163,8 @@ static void judge_cells(const struct comparison *comparison, int day, size_t fau
     tally->tests += (unsigned)comparison->tested;
     tally->alarms += wrong;
     tally->alarmed += wrong > 0;
+    tally->quiet += day < FAULT_DAY;
+    tally->startled += day < FAULT_DAY && wrong > 0;
     tally->share += all > 0 ? (double)wrong / all : 0;
 }
 
@@ -267,21 +271,35 @@ static void tell_cells(void)
         greatest = real[i].rate > greatest ? real[i].rate : greatest;
     }
     printf(
-        "  %zu cells never failed, the others in %.2g to %.2g of their cycles; left out: %zu that "
-        "failed in more than %g\n",
-        clean, least, greatest, left_out, highest);
+        "of the real run: %zu cells never failed, %zu did in %.1f to %.1f %% of their cycles; left "
+        "out: %zu that failed in more than %g %%\n",
+        clean, cells - clean, 100 * least, 100 * greatest, left_out, 100 * highest);
 }
 
 static void tell(const struct tally *tally, double correlation)
 {
     printf("correlation %g: %u seeds, %zu cells of %lu cycles, %u nights judged, %u tests\n",
            correlation, tally->seeds, cells, cycles, tally->days, tally->tests);
-    tell_cells();
     printf("  nights with a false alarm: %u (%.1f %%); false alarms in all: %u\n", tally->alarmed,
            100.0 * tally->alarmed / tally->days, tally->alarms);
+    printf("  of the nights before the fault, with an alarm: %u of %u (%.1f %%)\n", tally->startled,
+           tally->quiet, 100.0 * tally->startled / tally->quiet);
     printf("  false share of a night's alarms, mean: %.1f %%\n", 100 * tally->share / tally->days);
     tell_days("new fault told as new signature", tally->fault_days, FAULT_DAY);
     tell_days("tripled rate told", tally->triple_days, TRIPLE_DAY);
+}
+
+/* The cells that fail now and then, for the page. */
+static int list_real(const char *path)
+{
+    if (read_real(path) != 0)
+        return 2;
+    tell_cells();
+    for (size_t i = 0; i < cells; i++)
+        if (real[i].rate > 0)
+            printf("    %5.1f %%  %s under %s\n", 100 * real[i].rate, real[i].target,
+                   real[i].injector);
+    return 0;
 }
 
 /* One run of made-up cells, for measuring how long reports and merges take. */
@@ -319,8 +337,11 @@ int main(int argc, char **argv)
 
     if (argc == 7 && strcmp(argv[1], "make") == 0)
         return make_run(argv + 2);
+    if (argc == 3 && strcmp(argv[1], "cells") == 0)
+        return list_real(argv[2]);
     if (seeds == 0 || read_real(argv[1]) != 0) {
         fputs("usage: simulate-nights RUN SEEDS [CORRELATION [CYCLES]]\n"
+              "       simulate-nights cells RUN\n"
               "       simulate-nights make DIR CELLS CYCLES FAILS NUMBER\n",
               stderr);
         return 2;
