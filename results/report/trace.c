@@ -5,6 +5,10 @@
  * and laps are slices, which last until the end where nothing ended them; all else is an instant.
  * Made from the timeline that is stored with the finding: what is not in there is not shown.
  * Cycles begin at 0 each, so that they can be laid beside one another.
+ *
+ * Readers differ in what they put up with, so a track is as the strictest wants it: its events in
+ * order of time, of two slices that begin together the outer one first, and times in whole
+ * microseconds, since a slice that ends behind the one around it by a rounding is dropped.
  * Format: "Trace Event Format", JSON Object Format, phases M, X and i; microseconds.
  */
 #include <harness/report.h>
@@ -15,6 +19,7 @@
 #include <results/text/moments.h>
 #include <results/text/stream.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +63,13 @@ static void write_name(struct writing *writing, const char *what, unsigned threa
     json_write_close_object(json);
 }
 
+/* The length is that between the rounded ends: what ends together still does so. */
+static void write_stretch(struct json_write *json, double begin, double end)
+{
+    json_write_signed(json, "ts", llround(begin));
+    json_write_signed(json, "dur", llround(fmax(begin, end)) - llround(begin));
+}
+
 /* @scope: "t" for a mark on the thread's track, "p" for one across the process. */
 static void begin_instant(struct writing *writing, const char *name, const char *category,
                           const char *scope, unsigned thread, double us)
@@ -67,7 +79,7 @@ static void begin_instant(struct writing *writing, const char *name, const char 
     begin_event(json, name, "i", writing->process, thread);
     json_write_text(json, "cat", category);
     json_write_text(json, "s", scope);
-    json_write_real(json, "ts", us);
+    json_write_signed(json, "ts", llround(us));
     json_write_open_object(json, "args");
 }
 
@@ -87,29 +99,37 @@ static unsigned track_of(const struct writing *writing, int thread)
     return (unsigned)((int)verdict_track(writing) + 1 + thread);
 }
 
-static void write_instant(struct writing *writing, const struct moment *moment)
+/* struct span - what became of a moment. @kind: of the slice that it begins, or NULL. @ends: it
+ * ended one, and is no mark of its own. @until: what ended the slice, NULL if nothing did. */
+struct span {
+    double begin, end;
+    const struct moments_kind *kind;
+    const char *until;
+    bool ends;
+};
+
+static void write_mark(struct writing *writing, const struct moment *moment,
+                       const struct span *span)
 {
     bool injection = moments_is_injection(moment->name);
 
     begin_instant(writing, moment->name, injection ? "injection" : "event", injection ? "p" : "t",
-                  track_of(writing, moment->thread), moment->us);
+                  track_of(writing, moment->thread), span->begin);
     json_write_text(&writing->json, "detail", moment->detail);
     end_instant(writing);
 }
 
-/* @until: what ended it, NULL if nothing did. */
-static void write_slice(struct writing *writing, const struct moment *begin,
-                        const struct moments_kind *kind, double end, const char *until)
+static void write_slice(struct writing *writing, const struct moment *moment,
+                        const struct span *span)
 {
     struct json_write *json = &writing->json;
 
-    begin_event(json, kind->title, "X", writing->process, track_of(writing, begin->thread));
+    begin_event(json, span->kind->title, "X", writing->process, track_of(writing, moment->thread));
     json_write_text(json, "cat", "slice");
-    json_write_real(json, "ts", begin->us);
-    json_write_real(json, "dur", end > begin->us ? end - begin->us : 0);
+    write_stretch(json, span->begin, span->end);
     json_write_open_object(json, "args");
-    json_write_text(json, "detail", begin->detail);
-    json_write_text(json, "until", until != NULL ? until : "nothing ended it");
+    json_write_text(json, "detail", moment->detail);
+    json_write_text(json, "until", span->until != NULL ? span->until : "nothing ended it");
     json_write_close_object(json);
     json_write_close_object(json);
 }
@@ -119,67 +139,85 @@ static void write_slice(struct writing *writing, const struct moment *begin,
 
 /* struct open - slices of one thread that nothing has ended yet, the outermost first. */
 struct open {
-    struct {
-        const struct moment *begin;
-        const struct moments_kind *kind;
-    } slice[OPEN_MAX];
+    struct span *slice[OPEN_MAX];
     size_t count;
 };
 
 /* Ends the innermost of this kind and all inside it, so that slices nest; false if there is none.
  */
-static bool close_slices(struct writing *writing, struct open *open,
-                         const struct moments_kind *kind, const struct moment *end)
+static bool close_slices(struct open *open, const struct moments_kind *kind, double end,
+                         const char *until)
 {
     size_t at = open->count;
 
-    while (at > 0 && open->slice[at - 1].kind != kind)
+    while (at > 0 && open->slice[at - 1]->kind != kind)
         at--;
     if (at == 0)
         return false;
     while (open->count >= at) {
         open->count--;
-        write_slice(writing, open->slice[open->count].begin, open->slice[open->count].kind, end->us,
-                    end->name);
+        open->slice[open->count]->end = end;
+        open->slice[open->count]->until = until;
     }
     return true;
 }
 
-static bool open_slice(struct open *open, const struct moment *begin,
-                       const struct moments_kind *kind)
-{
-    if (open->count == OPEN_MAX)
-        return false;
-    open->slice[open->count].begin = begin;
-    open->slice[open->count++].kind = kind;
-    return true;
-}
-
-static void write_moment(struct writing *writing, struct open *open, const struct moment *moment)
+static void weigh_moment(struct span *span, struct open *open, const struct moment *moment,
+                         double end)
 {
     const struct moments_kind *begun = moments_begun(moment->name),
                               *ended = moments_ended(moment->name);
 
-    if (begun != NULL && open_slice(open, moment, begun))
+    if (begun != NULL && open->count < OPEN_MAX) {
+        span->kind = begun;
+        span->end = end;
+        open->slice[open->count++] = span;
         return;
-    if (ended == NULL || !close_slices(writing, open, ended, moment))
-        write_instant(writing, moment);
+    }
+    span->ends = ended != NULL && close_slices(open, ended, span->begin, moment->name);
 }
 
-static void write_thread(struct writing *writing, const struct moments *moments, int thread)
+/* A thread's time does not run backwards, whatever a damaged timeline says. */
+static void weigh_thread(const struct moments *moments, int thread, struct span *spans)
 {
     struct open open = {.count = 0};
+    double now = 0;
 
+    for (size_t i = 0; i < moments->count; i++) {
+        if (moments->moment[i].thread != thread)
+            continue;
+        now = fmax(now, moments->moment[i].us);
+        spans[i] = (struct span){.begin = now};
+        weigh_moment(&spans[i], &open, &moments->moment[i], moments->end);
+    }
+}
+
+static void write_thread(struct writing *writing, const struct moments *moments, int thread,
+                         struct span *spans)
+{
     if (thread != MOMENTS_NO_THREAD)
         write_name(writing, "thread_name", track_of(writing, thread), moments->thread[thread]);
-    for (size_t i = 0; i < moments->count; i++)
-        if (moments->moment[i].thread == thread)
-            write_moment(writing, &open, &moments->moment[i]);
-    while (open.count > 0) {
-        open.count--;
-        write_slice(writing, open.slice[open.count].begin, open.slice[open.count].kind,
-                    moments->end, NULL);
+    weigh_thread(moments, thread, spans);
+    for (size_t i = 0; i < moments->count; i++) {
+        if (moments->moment[i].thread != thread || spans[i].ends)
+            continue;
+        if (spans[i].kind != NULL)
+            write_slice(writing, &moments->moment[i], &spans[i]);
+        else
+            write_mark(writing, &moments->moment[i], &spans[i]);
     }
+}
+
+static int write_threads(struct writing *writing, const struct moments *moments)
+{
+    struct span *spans = calloc(moments->count + 1, sizeof *spans);
+
+    if (spans == NULL)
+        return error_set(writing->e, ERROR_MEMORY, "report: out of memory");
+    for (int i = MOMENTS_NO_THREAD; i < (int)moments->threads; i++)
+        write_thread(writing, moments, i, spans);
+    free(spans);
+    return 0;
 }
 
 /* --- the verdict's track -----------------------------------------------------------------------
@@ -210,8 +248,7 @@ static void write_silence(struct writing *writing, const struct moments *moments
         return;
     begin_event(json, "no event", "X", writing->process, verdict_track(writing));
     json_write_text(json, "cat", "slice");
-    json_write_real(json, "ts", moments->last);
-    json_write_real(json, "dur", moments->end - moments->last);
+    write_stretch(json, moments->last, moments->end);
     json_write_close_object(json);
 }
 
@@ -267,8 +304,8 @@ static int write_cycle(struct writing *writing, const struct store_finding *find
     write_name(writing, "thread_name", verdict_track(writing),
                moments->count > 0 ? "verdict" : "verdict (no timeline was stored)");
     write_earlier_injection(writing, moments, finding);
-    for (int i = MOMENTS_NO_THREAD; i < (int)moments->threads; i++)
-        write_thread(writing, moments, i);
+    if (write_threads(writing, moments) != 0)
+        return ERROR_MEMORY;
     write_silence(writing, moments);
     return store_finding_get(writing->store, finding->cell, finding->cycle, each_code, writing,
                              writing->e);
