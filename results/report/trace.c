@@ -7,8 +7,9 @@
  * Cycles begin at 0 each, so that they can be laid beside one another.
  *
  * Readers differ in what they put up with, so a track is as the strictest wants it: its events in
- * order of time, of two slices that begin together the outer one first, and times in whole
- * microseconds, since a slice that ends behind the one around it by a rounding is dropped.
+ * order of time, of two slices that begin together the outer one first, none without length, and
+ * times in whole microseconds, since a slice that ends behind the one around it by a rounding is
+ * dropped.
  * Format: "Trace Event Format", JSON Object Format, phases M, X and i; microseconds.
  */
 #include <harness/report.h>
@@ -63,11 +64,21 @@ static void write_name(struct writing *writing, const char *what, unsigned threa
     json_write_close_object(json);
 }
 
-/* The length is that between the rounded ends: what ends together still does so. */
-static void write_stretch(struct json_write *json, double begin, double end)
+/* A slice, or a mark where it has no length: readers disagree on what lies inside what there. The
+ * length is that between the rounded ends: what ends together still does so. */
+static void begin_stretch(struct writing *writing, const char *name, unsigned thread, double begin,
+                          double end)
 {
-    json_write_signed(json, "ts", llround(begin));
-    json_write_signed(json, "dur", llround(fmax(begin, end)) - llround(begin));
+    struct json_write *json = &writing->json;
+    long long us = llround(begin), length = llround(fmax(begin, end)) - us;
+
+    begin_event(json, name, length > 0 ? "X" : "i", writing->process, thread);
+    json_write_text(json, "cat", "slice");
+    json_write_signed(json, "ts", us);
+    if (length > 0)
+        json_write_signed(json, "dur", length);
+    else
+        json_write_text(json, "s", "t");
 }
 
 /* @scope: "t" for a mark on the thread's track, "p" for one across the process. */
@@ -124,9 +135,8 @@ static void write_slice(struct writing *writing, const struct moment *moment,
 {
     struct json_write *json = &writing->json;
 
-    begin_event(json, span->kind->title, "X", writing->process, track_of(writing, moment->thread));
-    json_write_text(json, "cat", "slice");
-    write_stretch(json, span->begin, span->end);
+    begin_stretch(writing, span->kind->title, track_of(writing, moment->thread), span->begin,
+                  span->end);
     json_write_open_object(json, "args");
     json_write_text(json, "detail", moment->detail);
     json_write_text(json, "until", span->until != NULL ? span->until : "nothing ended it");
@@ -242,14 +252,10 @@ static int each_code(const struct store_finding *finding, void *context)
 
 static void write_silence(struct writing *writing, const struct moments *moments)
 {
-    struct json_write *json = &writing->json;
-
     if (moments->end <= moments->last)
         return;
-    begin_event(json, "no event", "X", writing->process, verdict_track(writing));
-    json_write_text(json, "cat", "slice");
-    write_stretch(json, moments->last, moments->end);
-    json_write_close_object(json);
+    begin_stretch(writing, "no event", verdict_track(writing), moments->last, moments->end);
+    json_write_close_object(&writing->json);
 }
 
 static bool shows_injection(const struct moments *moments)

@@ -53,7 +53,7 @@ static void expect_valid(const char *json)
     asked(json, "SELECT count(*) FROM event WHERE ph NOT IN ('M', 'X', 'i')", "0");
     asked(json, "SELECT count(*) FROM event WHERE name IS NULL OR pid IS NULL OR tid IS NULL", "0");
     asked(json, "SELECT count(*) FROM event WHERE ph <> 'M' AND (ts IS NULL OR ts < 0)", "0");
-    asked(json, "SELECT count(*) FROM event WHERE ph = 'X' AND (dur IS NULL OR dur < 0)", "0");
+    asked(json, "SELECT count(*) FROM event WHERE ph = 'X' AND (dur IS NULL OR dur <= 0)", "0");
     asked(json, "SELECT count(*) FROM event WHERE ph = 'i' AND s NOT IN ('t', 'p')", "0");
     /* every track has a name and one process */
     asked(json,
@@ -229,7 +229,7 @@ static void test_time_runs_forward(void)
     one_finding(&f, odd, "", -1);
     text = report_text(&f, &report_format_trace, &plain);
     expect_valid(text);
-    asked(text, "SELECT ts || '+' || dur FROM event WHERE name = 'waits for a lock'", "4000+0");
+    asked(text, "SELECT ph || ts FROM event WHERE name = 'waits for a lock'", "i4000");
     asked(text, "SELECT ts FROM event WHERE name = 'free'", "1000");
     free(text);
     fixture_remove(&f);
@@ -280,7 +280,9 @@ static void test_more_open_slices_than_are_kept(void)
     one_finding(&f, capture_close(&c), "", -1);
     text = report_text(&f, &report_format_trace, &plain);
     expect_valid(text);
-    asked(text, "SELECT count(*) FROM event WHERE ph = 'X' OR ph = 'i' AND name = 'lap-begin'",
+    asked(text,
+          "SELECT count(*) FROM event WHERE ph = 'X' OR ph = 'i' AND name LIKE "
+          "'lap%'",
           "201");
     free(text);
     capture_free(&c);
