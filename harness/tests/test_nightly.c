@@ -255,7 +255,7 @@ static void what_is_new(void)
     said_status("second", &said, 1);
     said_has("second", said.out, "new: nothing that the 1 runs in news had not seen");
     page = file_text("news/b/report.html");
-    said_has("page", page, "Nothing new since the 1 night before.");
+    said_has("page", page, "Nothing new since the night before.");
     said_has("page", page, "<li>planted faults: ");
     said_has("page", page, "<svg class=\"nights\"");
     said_has("page", page, "1 night before, from 20");

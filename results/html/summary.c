@@ -139,7 +139,7 @@ static int write_trust(struct html *html)
               html->out);
     trust_item(html, sums.broken, "cycle", " broken: rundown itself failed there", ": ", is_broken);
     trust_item(html, sums.not_fired, "cycle",
-               " whose injection did not fire, which count for nothing",
+               " whose injection did not fire, left out of the rates",
                "; more than half of those of ", half_fired);
     trust_item(html, sums.cells_skipped, "cell", " skipped", ": ", was_skipped);
     if (planted != NULL)
@@ -194,7 +194,10 @@ static void write_new(const struct html *html)
         else
             fprintf(html->out, "<p><b>%zu new</b> since ", fresh);
         fputs("the ", html->out);
-        count_words(html->out, (uint64_t)html->nights, "night");
+        if (html->nights == 1)
+            fputs("night", html->out);
+        else
+            count_words(html->out, (uint64_t)html->nights, "night");
         fputs(" before.</p>\n", html->out);
     }
 }
@@ -271,6 +274,9 @@ static void leak_link(const struct html *html, size_t number)
 
 static void say_leaks(const struct html *html, size_t leaks, size_t suspects)
 {
+    char series[AMOUNT_BYTES];
+
+    amount_count(html->leak_count, series);
     fputs("<p class=\"say\">", html->out);
     if (html->leak_count == 0)
         fputs("Not looked at.</p>\n<p>Series of samples come with <code>--laps</code>, 25 laps or "
@@ -278,14 +284,14 @@ static void say_leaks(const struct html *html, size_t leaks, size_t suspects)
               html->out);
     else if (leaks + suspects == 0)
         fprintf(html->out,
-                "None seen.</p>\n<p>In %zu series; the smallest leak that each could have shown "
+                "None seen.</p>\n<p>In %s series; the smallest leak that each could have shown "
                 "<a href=\"#leaks\">stands beside it</a>.</p>\n",
-                html->leak_count);
+                series);
     else {
         count_words(html->out, leaks, "leak");
         fputs(", ", html->out);
         count_words(html->out, suspects, "suspect");
-        fprintf(html->out, ".</p>\n<p>In %zu series.</p>\n", html->leak_count);
+        fprintf(html->out, ".</p>\n<p>In %s series.</p>\n", series);
     }
 }
 

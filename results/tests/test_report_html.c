@@ -446,6 +446,10 @@ static void test_nights(void)
     expect_has(page, "Nothing new since the 2 nights before.");
     expect_not(page, "new</span>");
     free(page);
+    store_meta_set(f.store, "history", "1", &f.e);
+    page = page_of(&f, &plain);
+    expect_has(page, "Nothing new since the night before.");
+    free(page);
     fixture_remove(&f);
 }
 
