@@ -162,6 +162,9 @@ void store_close(struct store *store);
  * one change, kept or taken back. store_commit_batch() may be called meanwhile. Does not nest.
  */
 int store_begin(struct store *store, struct error *e);
+/** store_begin_reading() - the same for who only reads, though it may be the writer: takes no lock
+ * that another writer could have, and writes nothing. Ends by store_finish(), too. */
+int store_begin_reading(struct store *store, struct error *e);
 int store_finish(struct store *store, bool keep, struct error *e);
 
 /** Key and value of the run: "seed", "version", "started", "machine", "recorder", "command" ... */

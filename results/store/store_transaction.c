@@ -10,6 +10,11 @@ int store_begin(struct store *store, struct error *e)
     return database_run(store, store->lock != NULL ? "BEGIN IMMEDIATE" : "BEGIN", e);
 }
 
+int store_begin_reading(struct store *store, struct error *e)
+{
+    return database_run(store, "BEGIN", e);
+}
+
 int store_finish(struct store *store, bool keep, struct error *e)
 {
     if (sqlite3_get_autocommit(store->db))

@@ -74,6 +74,33 @@ static void test_one_moment(void)
     fixture_remove(&f);
 }
 
+/* The writer itself reads, while somebody has SQLite's lock and changes what it has read. */
+static void test_the_writer_reads(void)
+{
+    struct fixture f;
+    sqlite3 *other;
+    char *seed;
+
+    fixture_create(&f);
+    fixture_ok(&f, store_meta_set(f.store, "seed", "0x1", &f.e));
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(f.path, &other), SQLITE_OK);
+    CU_ASSERT_EQUAL(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    fixture_ok(&f, store_begin_reading(f.store, &f.e));
+    for (int i = 0; i < 2; i++) {
+        fixture_ok(&f, store_meta_get(f.store, "seed", &seed, &f.e));
+        CU_ASSERT_STRING_EQUAL(seed, "0x1");
+        free(seed);
+        sqlite3_exec(other, "UPDATE meta SET value = '0x2' WHERE key = 'seed'; COMMIT", NULL, NULL,
+                     NULL);
+    }
+    fixture_ok(&f, store_finish(f.store, false, &f.e));
+    fixture_ok(&f, store_meta_get(f.store, "seed", &seed, &f.e));
+    CU_ASSERT_STRING_EQUAL(seed, "0x2");
+    free(seed);
+    sqlite3_close(other);
+    fixture_remove(&f);
+}
+
 int main(void)
 {
     CU_pSuite suite;
@@ -83,6 +110,7 @@ int main(void)
     CU_add_test(suite, "kept", test_kept);
     CU_add_test(suite, "taken back", test_taken_back);
     CU_add_test(suite, "one moment", test_one_moment);
+    CU_add_test(suite, "the writer reads", test_the_writer_reads);
     CU_basic_run_tests();
     return CU_get_number_of_failures() > 0;
 }

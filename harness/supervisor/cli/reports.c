@@ -5,6 +5,7 @@
 
 #include <harness/common/suggest.h>
 #include <harness/detector.h>
+#include <results/store/store.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -39,8 +40,8 @@ static struct report_options terminal_options(void)
     return options;
 }
 
-int reports_write_file(struct store *store, const struct report_format *format, const char *path,
-                       struct error *e)
+static int write_path(struct store *store, const struct report_format *format, const char *path,
+                      struct error *e)
 {
     struct report_options options = {false, 100, 0, false};
     char *fresh;
@@ -71,12 +72,12 @@ static int write_into(struct store *store, const struct report_format *format,
 
     if (asprintf(&path, "%s/%s", directory, format->file) < 0)
         return error_set(e, ERROR_MEMORY, "out of memory");
-    code = reports_write_file(store, format, path, e);
+    code = write_path(store, format, path, e);
     free(path);
     return code;
 }
 
-int reports_write_terminal(struct store *store, struct error *e)
+static int write_terminal(struct store *store, struct error *e)
 {
     struct report_options options = terminal_options();
     int code = reports_find("terminal")->write(store, stdout, &options, e);
@@ -85,7 +86,30 @@ int reports_write_terminal(struct store *store, struct error *e)
     return code;
 }
 
-int reports_write_all(struct store *store, const char *directory)
+int reports_write_file(struct store *store, const struct report_format *format, const char *path,
+                       struct error *e)
+{
+    int code = store_begin_reading(store, e);
+
+    if (code == 0) {
+        code = write_path(store, format, path, e);
+        store_finish(store, false, NULL);
+    }
+    return code;
+}
+
+int reports_write_terminal(struct store *store, struct error *e)
+{
+    int code = store_begin_reading(store, e);
+
+    if (code == 0) {
+        code = write_terminal(store, e);
+        store_finish(store, false, NULL);
+    }
+    return code;
+}
+
+static int write_each(struct store *store, const char *directory)
 {
     struct error e;
     int worst = 0;
@@ -95,7 +119,7 @@ int reports_write_all(struct store *store, const char *directory)
         int code = 0;
 
         if (strcmp(format->name, "terminal") == 0)
-            code = reports_write_terminal(store, &e);
+            code = write_terminal(store, &e);
         else if (format->file != NULL)
             code = write_into(store, format, directory, &e);
         if (code != 0) {
@@ -104,6 +128,20 @@ int reports_write_all(struct store *store, const char *directory)
         }
     }
     return worst;
+}
+
+int reports_write_all(struct store *store, const char *directory)
+{
+    struct error e;
+    int code = store_begin_reading(store, &e);
+
+    if (code != 0) {
+        fprintf(stderr, "rundown: reports: %s\n", e.text);
+        return code;
+    }
+    code = write_each(store, directory);
+    store_finish(store, false, NULL);
+    return code;
 }
 
 int reports_check_detector(const char *name, struct error *e)

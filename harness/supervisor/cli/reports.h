@@ -1,5 +1,8 @@
 /*
  * reports.h: writing reports, for the commands that end with some.
+ *
+ * Each call reads in one transaction, so a report is of one moment and takes the database's locks
+ * once; none may be under way.
  */
 #ifndef SUPERVISOR_REPORTS_H
 #define SUPERVISOR_REPORTS_H
@@ -7,7 +10,8 @@
 #include <harness/error.h>
 #include <harness/report.h>
 
-/** reports_write_all() - the terminal's to stdout, every file's into @directory. */
+/** reports_write_all() - the terminal's to stdout, every file's into @directory; all of one moment.
+ */
 int reports_write_all(struct store *store, const char *directory);
 
 /** reports_write_terminal() - the one for eyes, to stdout. */

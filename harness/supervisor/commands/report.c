@@ -242,7 +242,7 @@ static int write_report(const struct report *report, struct error *e)
         return code;
     code = sink_open(&sink, report->output, e);
     if (code == 0)
-        code = store_begin(store, e); /* all of one moment, and the locks taken once */
+        code = store_begin_reading(store, e); /* all of one moment, and the locks taken once */
     if (code == 0) {
         code = write_form(report, store, sink.out, e);
         store_finish(store, false, NULL);
