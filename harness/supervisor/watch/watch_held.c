@@ -17,6 +17,16 @@
 /* Between two samples that are further apart anything may have happened: so much counts. */
 static const uint64_t PERIOD_NS = 20000000, COUNTED_NS = 100000000;
 
+/* Looks in the time that a lock may be held: the first two measure nothing. */
+enum { LOOKS = 4 };
+
+static uint64_t period_ns(double limit_s)
+{
+    double looks_ns = limit_s * 1e9 / LOOKS;
+
+    return looks_ns < (double)PERIOD_NS ? (uint64_t)looks_ns : PERIOD_NS;
+}
+
 static bool is_lock(uint32_t mode)
 {
     return mode == MODE_MUTEX || mode == MODE_READ || mode == MODE_WRITE || mode == MODE_STDIO;
@@ -127,18 +137,22 @@ static struct evidence_hold *hold_of(struct watch_held *w, unsigned holder,
     return &w->hold[w->holds++];
 }
 
+/* Whoever has gone on meanwhile may be in another wait already. */
 static void add_waiter(struct evidence_hold *hold, unsigned index, const struct abi_lane *lane,
-                       double waited_ms)
+                       uint64_t seq, double waited_ms)
 {
+    uint64_t caller = __atomic_load_n(&lane->wait_caller, __ATOMIC_ACQUIRE);
     unsigned i = 0;
 
+    if (__atomic_load_n(&lane->seq, __ATOMIC_ACQUIRE) != seq)
+        return;
     while (i < hold->waiters && hold->waiter[i].lane != index)
         i++;
     if (i == EVIDENCE_HOLD_WAITERS)
         return;
     hold->waiters += i == hold->waiters;
     hold->waiter[i].lane = index;
-    hold->waiter[i].caller = lane->wait_caller;
+    hold->waiter[i].caller = caller;
     hold->waiter[i].waited_ms = waited_ms;
 }
 
@@ -209,7 +223,7 @@ static void look_at_waiter(struct watch_held *w, struct abi_memory *memory, unsi
             continue;
         hold = found(w, memory, h, &copy);
         if (hold != NULL)
-            add_waiter(hold, index, lane, waited_s * 1e3);
+            add_waiter(hold, index, lane, waiter->seq, waited_s * 1e3);
     }
 }
 
@@ -225,11 +239,13 @@ void watch_held_look(struct watch_held *w, struct abi_memory *memory, uint64_t n
     uint64_t epoch = __atomic_load_n(&memory->control.epoch, __ATOMIC_ACQUIRE);
     bool looked[ABI_LANES] = {false};
 
+    if (limit_s <= 0)
+        limit_s = WATCH_HELD_S;
     if (w->epoch != epoch)
         start_over(w, epoch);
     if (now_ns < w->next_ns)
         return;
-    w->next_ns = now_ns + PERIOD_NS;
+    w->next_ns = now_ns + period_ns(limit_s);
     if (!is_undisturbed(&memory->control)) {
         start_over(w, epoch);
         return;
@@ -237,7 +253,7 @@ void watch_held_look(struct watch_held *w, struct abi_memory *memory, uint64_t n
     for (unsigned i = 0; i < lanes_of(memory); i++)
         if (is_live(memory, &memory->lane[i]) &&
             still_waits(&w->waiter[i], &memory->lane[i], now_ns))
-            look_at_waiter(w, memory, i, now_ns, limit_s > 0 ? limit_s : WATCH_HELD_S, looked);
+            look_at_waiter(w, memory, i, now_ns, limit_s, looked);
 }
 
 void watch_held_tell(const struct watch_held *w, struct evidence *evidence)

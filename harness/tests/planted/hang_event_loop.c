@@ -45,7 +45,7 @@ static void add(int fd)
 
 int main(int argc, char **argv)
 {
-    struct itimerspec soon = {.it_value.tv_nsec = 50000000};
+    struct itimerspec soon = {.it_value.tv_nsec = 10000000};
     int timer = timerfd_create(CLOCK_MONOTONIC, 0);
     pthread_t thread;
 
