@@ -117,6 +117,8 @@ static void describe_variants(FILE *out, const struct workload_variant *variant)
         pair(out, "injectors", variant->injectors);
         pair(out, "environment", variant->environment);
         pair(out, "tolerates", variant->tolerates);
+        pair_number(out, "laps", variant->laps);
+        pair_number(out, "held-long", variant->held_long_ms);
     }
 }
 

@@ -31,7 +31,8 @@ static const struct workload_variant variants[] = {
      .codes = "lock.orphaned|hang.deadlock state.invariant",
      .injectors = "thread-kill main-kill",
      .environment = "MOONS=2",
-     .laps = 25},
+     .laps = 25,
+     .held_long_ms = 40},
     {.name = "alone",
      .summary = "by itself",
      .bad = true,
@@ -84,6 +85,7 @@ static void everything_is_told(void)
         "main-kill");
     has("sets MOONS=2\n");
     has("laps in a cycle: 25\n");
+    has("held long means 40ms\n");
     has("must show crash.signal under none\n");
     has("    not on this machine: it needs two \"moons\"\n");
     has("bare  has nothing\n    variant=plain  clean\n");
@@ -119,7 +121,7 @@ static void json_has_everything(void)
     has("\"low\":-5");
     has("{\"name\":\"stormy\",\"summary\":\"something does\",\"kind\":\"bad\","
         "\"codes\":\"lock.orphaned|hang.deadlock state.invariant\"");
-    has("\"environment\":\"MOONS=2\",\"laps\":25}");
+    has("\"environment\":\"MOONS=2\",\"laps\":25,\"held_long_ms\":40}");
     has("\"unavailable\":\"it needs two \\\"moons\\\"\"}");
     has("\"parameters\":[],\"variants\":[{\"name\":\"plain\"");
     has("\"unavailable\":null}");

@@ -44,8 +44,9 @@ extern "C" {
 /*
  * Version of everything below.
  *     1  first
+ *     2  held_long_ms of variants
  */
-enum { RUNDOWN_WORKLOAD_ABI = 1, RUNDOWN_WORKLOAD_MAGIC = 0x52444e57 /* "WNDR" */ };
+enum { RUNDOWN_WORKLOAD_ABI = 2, RUNDOWN_WORKLOAD_MAGIC = 0x52444e57 /* "WNDR" */ };
 
 /* Most parameters and most variants that one workload may have. */
 enum { WORKLOAD_PARAMETERS = 16, WORKLOAD_VARIANTS = 12 };
@@ -78,6 +79,8 @@ struct workload_parameter {
  *             killed inside an update breaks any structure. NULL for none.
  * @laps: bodies in a cycle, unless the user says otherwise; 0 for one. What is left behind from
  *        lap to lap takes more than one to be seen.
+ * @held_long_ms: as --held-long, unless the user says otherwise; 0 for rundown's own. A lock that
+ *                is to be seen held for long need not be held for seconds then.
  */
 struct workload_variant {
     const char *name;
@@ -88,6 +91,7 @@ struct workload_variant {
     const char *environment;
     const char *tolerates;
     uint32_t laps;
+    uint32_t held_long_ms;
 };
 
 /**

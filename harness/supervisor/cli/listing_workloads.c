@@ -158,13 +158,15 @@ static void print_remark(FILE *out, unsigned columns, const char *head, const ch
     free(line);
 }
 
-static void print_laps(FILE *out, const struct workload_variant *variant, unsigned columns,
-                       const char *head)
+static void print_numbers(FILE *out, const struct workload_variant *variant, unsigned columns,
+                          const char *head)
 {
     char count[16];
 
     snprintf(count, sizeof count, "%u", variant->laps);
     print_remark(out, columns, head, "laps in a cycle:", variant->laps != 0 ? count : NULL);
+    snprintf(count, sizeof count, "%ums", variant->held_long_ms);
+    print_remark(out, columns, head, "held long means", variant->held_long_ms != 0 ? count : NULL);
 }
 
 static void print_variant(FILE *out, const struct workload_variant *variant, int width,
@@ -180,7 +182,7 @@ static void print_variant(FILE *out, const struct workload_variant *variant, int
         print_expectation(out, variant, columns, head);
     print_remark(out, columns, head, "may break under", variant->tolerates);
     print_remark(out, columns, head, "sets", variant->environment);
-    print_laps(out, variant, columns, head);
+    print_numbers(out, variant, columns, head);
 }
 
 static void workload_details(FILE *out, unsigned index, unsigned columns)
@@ -238,6 +240,8 @@ static void variant_members(struct json_write *json, const struct workload_varia
         optional_text(json, "tolerates", variant->tolerates);
         optional_text(json, "environment", variant->environment);
         json_write_unsigned(json, "laps", variant->laps != 0 ? variant->laps : 1);
+        if (variant->held_long_ms != 0)
+            json_write_unsigned(json, "held_long_ms", variant->held_long_ms);
         json_write_close_object(json);
     }
     json_write_close_array(json);

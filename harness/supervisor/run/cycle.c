@@ -626,7 +626,8 @@ void cycle_tick(struct worker *worker, uint64_t now_ns)
         return;
     }
     if (worker->phase == WORKER_BATCH)
-        watch_held_look(&worker->held, worker->job.memory, now_ns, run->options.held_long_s);
+        watch_held_look(&worker->held, worker->job.memory, now_ns,
+                        worker->cell->target->held_long_s);
     switch (watch_look(&worker->watch, worker->job.memory, old_target(worker, now_ns), now_ns,
                        patience(worker), deadline(worker))) {
     case WATCH_PROVED:

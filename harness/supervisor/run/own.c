@@ -127,6 +127,10 @@ static bool take_variant(struct own *own, const char *name, const char *value)
         variant->environment = value;
     else if (strcmp(name, "tolerates") == 0)
         variant->tolerates = value;
+    else if (strcmp(name, "laps") == 0)
+        variant->laps = (uint32_t)strtoul(value, NULL, 10);
+    else if (strcmp(name, "held-long") == 0)
+        variant->held_long_ms = (uint32_t)strtoul(value, NULL, 10);
     else
         return false;
     return true;

@@ -31,7 +31,9 @@ static const struct workload_variant variants[] = {
     [VARIANT_LEAKS] = {.name = "leaks",
                        .summary = "loses a block in each lap",
                        .bad = true,
-                       .codes = "leak.trend.heap"},
+                       .codes = "leak.trend.heap",
+                       .laps = 120,
+                       .held_long_ms = 500},
     {.name = NULL},
 };
 
