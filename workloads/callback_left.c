@@ -1,6 +1,6 @@
 /*
  * callback-left: a module has had itself put on record to be called later, and is gone when the
- * call comes: at a thread's end, at a signal, at the exit of the process.
+ * call comes: at a thread's end, at a signal, at the exit of the process; or no call ever comes.
  *
  * The twins take it back before the unload or, where nothing can take it back (an exit handler,
  * a thread_local object's destructor), keep the module until the call has been.
@@ -15,7 +15,7 @@
 
 static const struct workload_parameter parameters[] = {{.name = NULL}};
 
-enum variant { TAKEN_BACK, FIRST_BAD };
+enum variant { TAKEN_BACK, FIRST_BAD, NEVER_CALLED = FIRST_BAD + LEAVER_KINDS };
 
 #define BAD(word, text)                                                                            \
     {                                                                                              \
@@ -34,6 +34,7 @@ static const struct workload_variant variants[] = {
     [FIRST_BAD + LEAVER_SIGNAL] = BAD("signal-handler", "a handler of a signal is"),
     [FIRST_BAD + LEAVER_CLEANUP] = BAD("cleanup-handler", "a cleanup handler is"),
     [FIRST_BAD + LEAVER_EXIT] = BAD("exit-handler", "an exit handler is"),
+    [NEVER_CALLED] = BAD("never-called", "a handler of a signal is, and no such signal comes"),
     {.name = NULL},
 };
 
@@ -44,6 +45,7 @@ extern void *__dso_handle;
 struct visit {
     enum leaver_kind kind;
     bool leaves; /* the callback, that is */
+    bool calls_late;
     void *handle;
     void (*register_it)(enum leaver_kind, uint64_t *);
     void (*take_back)(enum leaver_kind);
@@ -123,7 +125,8 @@ static void visit_by_signal(struct visit *visit)
     if (visit->leaves) {
         plug_close(visit->handle);
         visit->handle = NULL;
-        raise(SIGUSR1);
+        if (visit->calls_late)
+            raise(SIGUSR1);
     } else {
         visit->take_back(visit->kind);
         raise(SIGUSR1);
@@ -151,11 +154,11 @@ static void check_calls(const struct visit *visit)
                         (int)visit->kind);
 }
 
-static void visit(enum leaver_kind kind, bool leaves)
+static void visit(enum leaver_kind kind, bool leaves, bool calls_late)
 {
     struct visit *one = &host.visit;
 
-    *one = (struct visit){.kind = kind, .leaves = leaves};
+    *one = (struct visit){.kind = kind, .leaves = leaves, .calls_late = calls_late};
     if (!open_module(one))
         return;
     if (kind == LEAVER_EXIT)
@@ -177,12 +180,16 @@ static int setup(struct workload_context *context)
 static void body(struct workload_context *context, uint32_t lap)
 {
     (void)lap;
+    if (context->variant == NEVER_CALLED) {
+        visit(LEAVER_SIGNAL, true, false);
+        return;
+    }
     if (context->variant >= FIRST_BAD) {
-        visit((enum leaver_kind)(context->variant - FIRST_BAD), true);
+        visit((enum leaver_kind)(context->variant - FIRST_BAD), true, true);
         return;
     }
     for (int kind = 0; kind < LEAVER_KINDS; kind++)
-        visit((enum leaver_kind)kind, false);
+        visit((enum leaver_kind)kind, false, true);
 }
 
 const struct workload workload_callback_left = {
