@@ -63,41 +63,79 @@ static bool needs(const struct workload_variant *variant, const struct detector 
     return false;
 }
 
-/* Appends the first fault that needs @detector as an option; false if nobody declares one. */
-static bool add_fault(char *line, const struct detector *detector)
+static bool declares(const struct workload_variant *variant, const struct detector *detector)
 {
+    const char *at = variant->codes != NULL ? variant->codes : "";
+
+    while (*(at += strspn(at, " |")) != 0) {
+        size_t length = strcspn(at, " |");
+        char code[64], codes[512];
+
+        snprintf(code, sizeof code, " %.*s ", (int)length, at);
+        snprintf(codes, sizeof codes, " %s ", detector->codes);
+        if (strstr(codes, code) != NULL)
+            return true;
+        at += length;
+    }
+    return false;
+}
+
+typedef bool fits(const struct workload_variant *variant, const struct detector *detector);
+
+/* Appends faults that fit @detector as options, the first one or @all; false if nobody declares
+ * one. */
+static bool add_faults(char *line, const struct detector *detector, fits *fit, bool all)
+{
+    bool any = false;
+
     for (unsigned i = 0; workload_registry[i] != NULL; i++) {
         const struct workload *workload = workload_registry[i];
 
         if (workload->unavailable != NULL && workload->unavailable() != NULL)
             continue;
-        for (const struct workload_variant *v = workload->variants; v != NULL && v->name != NULL;
-             v++) {
+        for (const struct workload_variant *v = workload->variants;
+             v != NULL && v->name != NULL && (all || !any); v++) {
             char option[256];
 
-            if (!v->bad || !needs(v, detector))
+            if (!v->bad || !fit(v, detector))
                 continue;
             snprintf(option, sizeof option, " --plant %s,variant=%s", workload->name, v->name);
             if (strstr(line, option) == NULL)
                 strncat(line, option, LINE_BYTES - strlen(line) - 1);
-            return true;
+            any = true;
         }
     }
-    return false;
+    return any;
+}
+
+/* One that needs it, or all with codes of its own: what others say of some they cannot of all. */
+static bool add_fault(char *line, const struct detector *detector)
+{
+    return add_faults(line, detector, needs, false) || add_faults(line, detector, declares, true);
+}
+
+/* What architecture.md says of these holds: a cycle in which rundown failed makes a night
+ * worthless, and starvation takes a whole deadline. */
+static bool is_unplanted(const struct detector *detector)
+{
+    return strncmp(detector->codes, "harness.", 8) == 0 ||
+           strcmp(detector->codes, "hang.starvation") == 0;
 }
 
 static void planted_faults_are_found(void)
 {
     static char line[LINE_BYTES];
-    unsigned detectors = 0;
     char *metrics;
     sqlite3 *db;
 
     mkdir("found", 0777);
     snprintf(line, sizeof line, SMALL "--history found --out found/one --cycles %d", FOUND_CYCLES);
     for (unsigned i = 0; detector_registry[i] != NULL; i++)
-        detectors += add_fault(line, detector_registry[i]);
-    CU_ASSERT_TRUE(detectors >= 5);
+        if (add_fault(line, detector_registry[i]) == is_unplanted(detector_registry[i])) {
+            fprintf(stderr, "\n    %s: no workload declares a fault that needs it\n",
+                    detector_registry[i]->name);
+            CU_FAIL("a detector without a planted fault");
+        }
     command_words(&said, NULL, line);
     said_status("found", &said, 0);
     text_fits("found", said.out, "calibration: ([0-9]+) of \\1 planted faults found");
@@ -132,6 +170,32 @@ static void a_detector_switched_off_is_told(void)
         said_has(name, said.out, "NOT FOUND");
         said_has(name, said.out, "NOT TO BE TRUSTED");
     }
+}
+
+/* --- what can't be run --------------------------------------------------------------------------
+ */
+
+/* An installation that lacks a module: a fault and its twin can't be set up, all others can. */
+static void what_cannot_be_set_up_is_told(void)
+{
+    static const char copy[] =
+        "mkdir -p part/bin part/lib && cp " COMMAND_PROGRAM " part/bin && cp -r " RUNDOWN_BUILD_DIR
+        "/lib/rundown part/lib && rm part/lib/rundown/modules/vault.so";
+    char words[] = SMALL "--cycles 3 --plant module-lock --plant lost-wakeup --history part "
+                         "--out part/one";
+    char *argv[COMMAND_WORDS] = {(char *)"part/bin/rundown"};
+    struct going going;
+
+    CU_ASSERT_EQUAL_FATAL(system(copy), 0);
+    words_cut(words, argv);
+    going_exec(&going, NULL, argv);
+    going_end(&going, &said);
+    said_status("part", &said, 3);
+    text_fits("part", said.out, "NOT RUN  module-lock variant=held under none: .*set-up failed: ");
+    text_fits("part", said.out, "NOT RUN  module-lock variant=released under none: .*set-up");
+    said_has("part", said.out, "clean twins: 0 false alarms in 3 cycles of 1 cells");
+    said_has("part", said.out, "NOT TO BE TRUSTED: planted cells could not be run");
+    CU_ASSERT_PTR_NULL(strstr(said.out, "NOT FOUND"));
 }
 
 /* --- a night that was killed
@@ -442,6 +506,7 @@ int main(void)
     suite = CU_add_suite("nightly", place_open, place_close);
     CU_ADD_TEST(suite, planted_faults_are_found);
     CU_ADD_TEST(suite, a_detector_switched_off_is_told);
+    CU_ADD_TEST(suite, what_cannot_be_set_up_is_told);
     CU_ADD_TEST(suite, killed_three_times_it_is_the_same_night);
     CU_ADD_TEST(suite, what_is_new);
     CU_ADD_TEST(suite, nothing_said_is_nothing_changed);

@@ -42,6 +42,8 @@ static void write_planted(FILE *out, const struct calibration *calibration)
                 amount_percent(calibration->high, AMOUNT_UP, high));
     if (calibration->cut > 0)
         fprintf(out, "; no time for %zu more", calibration->cut);
+    if (calibration->unrun > 0)
+        fprintf(out, "; %zu planted cells could not be run", calibration->unrun);
     fputs("</li>\n", out);
     write_missed(out, calibration);
     if (calibration->twins > 0)

@@ -186,6 +186,42 @@ static void what_became_of_them(void)
     fixture_remove(&f);
 }
 
+/* A cell that never ran shows nothing, whichever kind it is; one that stopped later has shown what
+ * it has shown. */
+static void what_could_not_be_run(void)
+{
+    struct store_batch batch = {.cell = -2, .count = 10, .passed = 10, .nanoseconds = 1};
+    struct store_cell cell = {.id = -2, .state = "its module is gone", .notes = ""};
+    struct calibration calibration;
+    struct fixture f;
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+    fixture_create(&f);
+    add(&f, -1, true, "lock.orphaned");
+    fill(&f, -1, 4, STOP_LOCK_ORPHANED);
+    add(&f, -2, false, "");
+    fixture_ok(&f, store_cell_remark(f.store, &cell, &f.e));
+    fixture_ok(&f, calibration_read(f.store, &calibration, &f.e));
+    CU_ASSERT_EQUAL(calibration.unrun, 1);
+    CU_ASSERT_FALSE(calibration_passed(&calibration));
+    calibration_write(&calibration, out);
+    fclose(out);
+    has(text, "1 of 1 planted faults found");
+    has(text, "NOT RUN  w variant=v under none: its module is gone");
+    has(text, "0 false alarms in 0 cycles of 0 cells");
+    free(text);
+    calibration_free(&calibration);
+    fixture_ok(&f, store_commit_batch(f.store, &batch, NULL, 0, NULL, 0, &f.e));
+    fixture_ok(&f, calibration_read(f.store, &calibration, &f.e));
+    CU_ASSERT_EQUAL(calibration.unrun, 0);
+    CU_ASSERT_TRUE(calibration_passed(&calibration));
+    calibration_free(&calibration);
+    fixture_remove(&f);
+}
+
 static int check_build(uint64_t key, const char *build, void *context)
 {
     CU_ASSERT_EQUAL(key, 0);
@@ -222,6 +258,7 @@ int main(void)
     CU_ADD_TEST(suite, planted_cells_are_apart);
     CU_ADD_TEST(suite, what_became_of_them);
     CU_ADD_TEST(suite, what_had_no_time);
+    CU_ADD_TEST(suite, what_could_not_be_run);
     CU_ADD_TEST(suite, builds_come_back);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();

@@ -150,6 +150,7 @@ static int judge(struct reading *reading, struct calibration_cell *cell)
         looking.sighting[looking.choices++] = (struct sighting){choice, length, 0, 0};
     code = store_codes(reading->store, cell->cell->id, look_at, &looking, reading->e);
     cell->counted = cell->cell->passed + cell->cell->failed;
+    cell->unrun = cell->cell->state[0] != 0 && cell->counted == 0;
     if (cell->bad) {
         cell->found = calibration_missing(cell->codes, cell->seen, cell->missing) == 0;
         cell->cut = !cell->found && is_cut(cell->cell);
@@ -171,12 +172,13 @@ static int judge(struct reading *reading, struct calibration_cell *cell)
 
 static void count(struct calibration *calibration, const struct calibration_cell *cell)
 {
+    calibration->unrun += cell->unrun;
     if (cell->cut) {
         calibration->cut++;
     } else if (cell->bad) {
         calibration->faults++;
         calibration->found += cell->found;
-    } else {
+    } else if (!cell->unrun) {
         calibration->twins++;
         calibration->twin_cycles += cell->counted;
         calibration->alarms += cell->hits;
@@ -235,7 +237,8 @@ void calibration_free(struct calibration *calibration)
 
 bool calibration_passed(const struct calibration *calibration)
 {
-    return calibration->faults > 0 && calibration->found == calibration->faults;
+    return calibration->faults > 0 && calibration->found == calibration->faults &&
+           calibration->unrun == 0;
 }
 
 /* --- writing ------------------------------------------------------------------------------------
@@ -269,15 +272,14 @@ static void write_times(const struct calibration *calibration, FILE *out)
 
 static void write_missed(const struct calibration_cell *cell, FILE *out)
 {
-    if (!cell->bad || cell->found || cell->cut)
-        return;
-    if (cell->cell->state[0] != 0)
-        fprintf(out, "  NOT FOUND  %s under %s: %s\n", cell->cell->target, cell->cell->injector,
+    if (cell->unrun)
+        fprintf(out, "  NOT RUN  %s under %s: %s\n", cell->cell->target, cell->cell->injector,
                 cell->cell->state);
-    else
-        fprintf(out, "  NOT FOUND  %s under %s: %s, in %llu cycles%s%s\n", cell->cell->target,
+    else if (cell->bad && !cell->found && !cell->cut)
+        fprintf(out, "  NOT FOUND  %s under %s: %s, in %llu cycles%s%s%s%s\n", cell->cell->target,
                 cell->cell->injector, cell->missing, (unsigned long long)cell->counted,
-                cell->seen[0] != 0 ? "; seen: " : "", cell->seen);
+                cell->seen[0] != 0 ? "; seen: " : "", cell->seen,
+                cell->cell->state[0] != 0 ? "; then: " : "", cell->cell->state);
 }
 
 static void write_twins(const struct calibration *calibration, FILE *out)

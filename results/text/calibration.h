@@ -30,7 +30,8 @@ struct calibration_cell {
     const struct store_cell *cell;
     bool bad;
     bool found;
-    bool cut; /* time was over before anything could be said */
+    bool cut;   /* time was over before anything could be said */
+    bool unrun; /* it could not be run: @cell->state says why */
     char *codes;
     char missing[CALIBRATION_CODES];
     char seen[CALIBRATION_CODES];
@@ -43,8 +44,8 @@ struct calibration_cell {
 
 /**
  * struct calibration - all of them. @faults, @found: cells with a fault; @cut: more of them, for
- * which there was no time. @low, @high: 95 % Wilson
- * interval of the share found. @twins, @twin_cycles, @alarms: clean twins, their cycles that
+ * which there was no time. @unrun: cells of either kind that could not be run. @low, @high: 95 %
+ * Wilson interval of the share found. @twins, @twin_cycles, @alarms: clean twins, their cycles that
  * count, and those of them with a finding.
  */
 struct calibration {
@@ -55,6 +56,7 @@ struct calibration {
     size_t faults;
     size_t found;
     size_t cut;
+    size_t unrun;
     double low;
     double high;
     size_t twins;
@@ -66,7 +68,8 @@ struct calibration {
 int calibration_read(struct store *store, struct calibration *out, struct error *e);
 void calibration_free(struct calibration *calibration);
 
-/** calibration_passed() - faults were planted, and each that was tried was found. */
+/** calibration_passed() - faults were planted, each that was tried was found, and what was to be
+ * run could be. */
 bool calibration_passed(const struct calibration *calibration);
 
 /** calibration_write() - some lines of text: sensitivity, time to find, false alarms. */

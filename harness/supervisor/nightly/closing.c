@@ -138,23 +138,31 @@ static bool write_findings(struct listing *listing)
  * ----------------------------------------------------------------------------------
  */
 
+static bool has_code(const struct detector *detector, const char *word, size_t length)
+{
+    const char *own = detector->codes;
+
+    while (*(own += strspn(own, " ")) != 0) {
+        size_t bytes = strcspn(own, " ");
+
+        if (bytes == length && strncmp(own, word, length) == 0)
+            return true;
+        own += bytes;
+    }
+    return false;
+}
+
+/* By a code of its own. "hang" is any detector's that knows of hangs, so it is the fault of none.
+ */
 static bool raises(const struct detector *detector, const char *codes)
 {
     const char *at = codes;
 
     while (*(at += strspn(at, " |")) != 0) {
         size_t length = strcspn(at, " |");
-        const char *own = detector->codes;
 
-        while (*(own += strspn(own, " ")) != 0) {
-            char code[128];
-            size_t bytes = strcspn(own, " ");
-
-            snprintf(code, sizeof code, "%.*s", (int)bytes, own);
-            if (calibration_means(at, length, code))
-                return true;
-            own += bytes;
-        }
+        if (has_code(detector, at, length))
+            return true;
         at += length;
     }
     return false;
@@ -199,25 +207,34 @@ static void write_table(const struct calibration *calibration, const char *direc
     fclose(out);
 }
 
-static bool write_calibration(struct store *store, const char *directory)
+/* The cause before what it causes. */
+static const char *doubt_text(const struct calibration *calibration)
+{
+    return calibration->unrun > 0
+               ? "planted cells could not be run, so nobody knows what they would have shown"
+               : "planted faults were not found, so real ones may not have been either";
+}
+
+/* NULL, or why the night can't be trusted. */
+static const char *write_calibration(struct store *store, const char *directory)
 {
     struct calibration calibration;
+    const char *why = NULL;
     struct error e;
-    bool passed;
 
     if (calibration_read(store, &calibration, &e) != 0) {
         fprintf(stderr, "rundown nightly: calibration: %s\n", e.text);
-        return false;
+        return "what became of the planted faults could not be read";
     }
-    passed = calibration_passed(&calibration);
     calibration_write(&calibration, stdout);
     write_untried(&calibration, false, "  not tried, since no fault of theirs is planted: ");
-    if (write_untried(&calibration, true, "  NOT SHOWN to find anything: ") > 0)
-        passed = false;
+    if (write_untried(&calibration, true, "  NOT SHOWN to find anything: ") > 0 ||
+        !calibration_passed(&calibration))
+        why = doubt_text(&calibration);
     write_table(&calibration, directory);
-    store_meta_set(store, "calibration", passed ? "passed" : "failed", NULL);
+    store_meta_set(store, "calibration", why == NULL ? "passed" : "failed", NULL);
     calibration_free(&calibration);
-    return passed;
+    return why;
 }
 
 /* --- all of it ---------------------------------------------------------------------------------
@@ -267,7 +284,8 @@ int closing_tell(struct run *run, const struct night *night, const struct nights
 {
     struct listing listing = {.run = run, .night = night, .history = history};
     struct error e;
-    bool good, calibrated;
+    const char *doubt;
+    bool good;
     int status = run_status(run);
 
     if (nights_note(history, run->store, &e) != 0)
@@ -275,15 +293,14 @@ int closing_tell(struct run *run, const struct night *night, const struct nights
     good = reports_write_terminal(run->store, &e) == 0;
     write_coverage(run, need);
     good &= write_findings(&listing);
-    calibrated = write_calibration(run->store, run->options.directory);
+    doubt = write_calibration(run->store, run->options.directory);
     good &= write_outputs(run, night);
     printf("recorder: %s\nresults: %s\n", run->recorder_line, run->options.directory);
     if (run->interrupted)
         return 130;
-    if (!calibrated)
-        puts("THIS NIGHT IS NOT TO BE TRUSTED: planted faults were not found, so real ones may not "
-             "have been either");
-    if (!good || !calibrated || status == STATUS_UNTRUSTED)
+    if (doubt != NULL)
+        printf("THIS NIGHT IS NOT TO BE TRUSTED: %s\n", doubt);
+    if (!good || doubt != NULL || status == STATUS_UNTRUSTED)
         return STATUS_UNTRUSTED;
     return listing.count > listing.known ? STATUS_FOUND : STATUS_GOOD;
 }

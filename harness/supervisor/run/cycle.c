@@ -5,6 +5,7 @@
  */
 #include "cycle.h"
 
+#include <harness/target/perform.h>
 #include <harness/supervisor/watch/watch_spin.h>
 #include <harness/supervisor/process/source.h>
 #include <harness/supervisor/evidence/timeline.h>
@@ -312,7 +313,44 @@ static void finish_anomaly(struct worker *worker)
     job_command(&worker->job, COMMAND_CONTINUE);
 }
 
-/* A dry cycle may end as it likes: that is what the others are compared with. */
+/* What the workload's runner said when it did not come to the first lap. It ends with these
+ * statuses then, and a workload of its own accord may, too; so the line decides. */
+static char *unready_text(const struct worker *worker)
+{
+    static const char *const lines[] = {": set-up failed: ", " cannot run here: "};
+    int status = WEXITSTATUS(worker->job.memory->control.status);
+    char *tail, *text = NULL;
+    size_t length;
+
+    if (worker->job.target->workload == NULL ||
+        (status != PERFORM_SETUP && status != PERFORM_SKIPPED) ||
+        (tail = job_tail(&worker->job, &length)) == NULL)
+        return NULL;
+    tail[strcspn(tail, "\n")] = 0;
+    if (strstr(tail, lines[status == PERFORM_SKIPPED]) != NULL)
+        text = strdup(tail);
+    free(tail);
+    return text;
+}
+
+/* A dry cycle may end as it likes: that is what the others are compared with. But where nothing was
+ * done the others would all be like it, and pass. */
+static void dry_exited(struct worker *worker)
+{
+    struct target *target = worker->job.target;
+    struct abi_control *control = worker_control(worker);
+    char *why;
+
+    job_drain(&worker->job);
+    control->baseline_status = control->status;
+    why = unready_text(worker);
+    if (why == NULL)
+        return;
+    target_set_trouble(target, why);
+    target->unready = true;
+    free(why);
+}
+
 static void dry_anomaly(struct worker *worker)
 {
     struct abi_control *control = worker_control(worker);
@@ -326,7 +364,7 @@ static void dry_anomaly(struct worker *worker)
         target_set_trouble(worker->job.target, text);
         end_target(worker);
     } else if (WIFEXITED(control->status)) {
-        control->baseline_status = control->status;
+        dry_exited(worker);
     } else {
         target_set_trouble(worker->job.target, "the program dies without any injection");
     }

@@ -57,6 +57,7 @@ struct target {
     bool profiled;
     bool profiling;
     char *trouble; /* why no profile could be had, NULL if it could */
+    bool unready;  /* @trouble is that it does not come to its work: no cell of it can be run */
     char *notes;
     int baseline_status;
     char user_site[ABI_USER_SITES][ABI_NAME_BYTES]; /* names in the profile's numbering */

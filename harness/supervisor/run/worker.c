@@ -288,7 +288,7 @@ static bool has_one_thread(const struct profile *profile)
 /* Why the cell cannot be run, now that its target's dry cycles are over; NULL if it can. */
 static const char *unfit(const struct run_cell *cell)
 {
-    if (cell->target->trouble != NULL && needs_profile(cell))
+    if (cell->target->trouble != NULL && (cell->target->unready || needs_profile(cell)))
         return cell->target->trouble;
     if (can_strike(cell))
         return NULL;
