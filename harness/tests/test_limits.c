@@ -11,9 +11,9 @@
 
 #include <CUnit/Basic.h>
 
-static void expect(const char *wanted)
+static void expect(const char *wanted, uint64_t data_bytes)
 {
-    char *text = limits_text();
+    char *text = limits_text(data_bytes);
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(text);
     if (strstr(text, wanted) == NULL)
@@ -34,12 +34,14 @@ static void set(__rlimit_resource_t resource, rlim_t most)
 static void test_resource_limits(void)
 {
     set(RLIMIT_NOFILE, 77);
-    expect("fds=77 rlimit");
+    expect("fds=77 rlimit", 0);
     set(RLIMIT_DATA, 64 << 20);
-    expect("heap.bytes=67108864 rlimit");
-    expect("rss.pages=");
+    expect("heap.bytes=67108864 rlimit", 0);
+    expect("heap.bytes=33554432 rlimit", 32 << 20);
+    expect("heap.bytes=67108864 rlimit", 128 << 20);
+    expect("rss.pages=", 0);
     set(RLIMIT_AS, (rlim_t)1 << 40);
-    expect("map.pages=268435456 rlimit");
+    expect("map.pages=268435456 rlimit", 0);
 }
 
 int main(void)

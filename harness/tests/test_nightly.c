@@ -13,6 +13,8 @@
 
 #include <CUnit/Basic.h>
 
+#include <sys/resource.h>
+
 extern const struct detector *const detector_registry[];
 
 enum { LINE_BYTES = 8192, FOUND_CYCLES = 20, MISSED_CYCLES = 3, FAULTS = 64 };
@@ -196,6 +198,123 @@ static void what_cannot_be_set_up_is_told(void)
     said_has("part", said.out, "clean twins: 0 false alarms in 3 cycles of 1 cells");
     said_has("part", said.out, "NOT TO BE TRUSTED: planted cells could not be run");
     CU_ASSERT_PTR_NULL(strstr(said.out, "NOT FOUND"));
+}
+
+/* --- its limits --------------------------------------------------------------------------------
+ */
+
+/* Of the line of /proc/PID/limits that begins so, the soft and the hard limit. */
+static void read_limit(const char *text, const char *name, char soft[32], char hard[32])
+{
+    const char *line = text != NULL ? strstr(text, name) : NULL;
+
+    soft[0] = hard[0] = 0;
+    if (line != NULL)
+        sscanf(line + strlen(name), "%31s %31s", soft, hard);
+}
+
+/* In a child, as a shell with limits of its own. */
+static void lower_own(void)
+{
+    struct rlimit data = {256 << 20, RLIM_INFINITY}, core = {0, 1 << 20};
+
+    getrlimit(RLIMIT_DATA, &data);
+    data.rlim_cur = 256 << 20;
+    setrlimit(RLIMIT_DATA, &data);
+    setrlimit(RLIMIT_CORE, &core);
+}
+
+/* A target that says what it has been given. */
+static void run_limited(const char *memory, const char *core)
+{
+    struct going going;
+    char text[1024];
+
+    snprintf(text, sizeof text,
+             "cycles: 1\nconfirm: 0\nlttng: false\nnice: 3\njobs: 1\nhistory: limits\n"
+             "inject: [none]\nmemory: %s\ncore: %s\ndisk: 10G\n"
+             "calibration: {plant: [\"exit-handlers,variant=thread-created\"]}\n"
+             "programs: [{argv: [/bin/sh, -c, \"cat /proc/self/limits >%s/given; nice >%s/nice\"]}]"
+             "\n",
+             memory, core, test_place, test_place);
+    file_write("limits.yaml", text, 0666);
+    tree_remove("limits");
+    mkdir("limits", 0777);
+    going_start(&going, lower_own, "nightly -q limits.yaml --out limits/one");
+    going_end(&going, &said);
+    said_status("limits", &said, 0);
+    CU_ASSERT_PTR_NULL(strstr(said.out, "ended early"));
+}
+
+static void expect_limits(const char *data, const char *core)
+{
+    char *given = file_text("given"), *nice_text = file_text("nice");
+    int wanted = getpriority(PRIO_PROCESS, 0) + 3;
+    char soft[32], hard[32];
+
+    read_limit(given, "Max data size", soft, hard);
+    CU_ASSERT_STRING_EQUAL(soft, data);
+    read_limit(given, "Max core file size", soft, hard);
+    CU_ASSERT_STRING_EQUAL(soft, core);
+    CU_ASSERT_STRING_EQUAL(hard, "1048576");
+    CU_ASSERT_EQUAL(atoi(nice_text != NULL ? nice_text : "-99"), wanted < 19 ? wanted : 19);
+    free(nice_text);
+    free(given);
+}
+
+static void limits_reach_the_target(void)
+{
+    run_limited("128M", "4K");
+    expect_limits("134217728", "4096");
+    run_limited("4G", "1G"); /* its own are lower: no limit of theirs is raised by ours */
+    expect_limits("268435456", "1048576");
+}
+
+/* By count there is no other end to it. */
+static void full_disk_ends_it(void)
+{
+    mkdir("full", 0777);
+    file_write("full.yaml",
+               "cycles: 1000000000\ndisk: 1\nconfirm: 0\nlttng: false\nhistory: full\n"
+               "inject: [none]\nworkloads: [\"null\"]\n"
+               "calibration: {plant: [\"exit-handlers,variant=thread-created\"]}\n",
+               0666);
+    command_run(&said, "nightly -q full.yaml --out full/one");
+    said_has("full", said.out, "ended early: the results have reached the disk limit");
+    CU_ASSERT_TRUE(said.status == 0 || said.status == 3); /* by whether the fault had its time */
+}
+
+static unsigned names_in(const char *path)
+{
+    DIR *directory = opendir(path);
+    struct dirent *entry;
+    unsigned count = 0;
+
+    while (directory != NULL && (entry = readdir(directory)) != NULL)
+        count += entry->d_name[0] != '.';
+    if (directory != NULL)
+        closedir(directory);
+    return count;
+}
+
+/* The quota is the night's, not that of each of its parts. */
+static void so_many_traces_are_kept(void)
+{
+    static const char text[] = "traces: 2\nconfirm: 0\njobs: 1\nhistory: traces\ninject: [none]\n"
+                               "workloads: [{name: plugin-singleton, variant: late-join}]\n"
+                               "calibration: {plant: [\"exit-handlers,variant=thread-created\"]}\n";
+
+    mkdir("traces", 0777);
+    file_write("traces.yaml", text, 0666);
+    command_run(&said, "nightly -q traces.yaml --seed 1 --cycles 4 --out traces/one");
+    if (strstr(said.out, "recorder: lttng\n") == NULL) {
+        CU_ASSERT_EQUAL(names_in("traces/one/traces"), 0);
+        return;
+    }
+    CU_ASSERT_EQUAL(names_in("traces/one/traces"), 2);
+    command_run(&said, "nightly -q traces.yaml --seed 1 --cycles 8 --resume=traces/one");
+    said_status("traces", &said, 1);
+    CU_ASSERT_EQUAL(names_in("traces/one/traces"), 2);
 }
 
 /* --- a night that was killed
@@ -507,6 +626,9 @@ int main(void)
     CU_ADD_TEST(suite, planted_faults_are_found);
     CU_ADD_TEST(suite, a_detector_switched_off_is_told);
     CU_ADD_TEST(suite, what_cannot_be_set_up_is_told);
+    CU_ADD_TEST(suite, limits_reach_the_target);
+    CU_ADD_TEST(suite, full_disk_ends_it);
+    CU_ADD_TEST(suite, so_many_traces_are_kept);
     CU_ADD_TEST(suite, killed_three_times_it_is_the_same_night);
     CU_ADD_TEST(suite, what_is_new);
     CU_ADD_TEST(suite, nothing_said_is_nothing_changed);

@@ -244,23 +244,25 @@ static struct packed *pack(const struct target *target, const struct environment
     return packed;
 }
 
-/* What the server makes has them from it. Nobody's limit is raised. */
-static void limit(pid_t server, int resource, uint64_t bytes)
+/* What the server makes has them from it. The soft limit alone, and never above the hard one;
+ * @raise: one that is lower may be raised. */
+static void limit(pid_t server, int resource, uint64_t bytes, bool raise)
 {
     struct rlimit now;
 
-    if (prlimit(server, resource, NULL, &now) != 0 || now.rlim_max < bytes)
+    if (prlimit(server, resource, NULL, &now) != 0 || (!raise && now.rlim_cur <= bytes))
         return;
-    now.rlim_cur = bytes;
+    now.rlim_cur = bytes < now.rlim_max ? bytes : now.rlim_max;
     prlimit(server, resource, &now, NULL);
 }
 
+/* Shells mostly allow no core files at all, so who wants small ones must get them. */
 static void limit_server(const struct job *job, const struct place *place)
 {
     if (place->memory_bytes != 0)
-        limit(job->server, RLIMIT_DATA, place->memory_bytes);
+        limit(job->server, RLIMIT_DATA, place->memory_bytes, false);
     if (place->core_limited)
-        limit(job->server, RLIMIT_CORE, place->core_bytes);
+        limit(job->server, RLIMIT_CORE, place->core_bytes, true);
 }
 
 int job_start(struct job *job, struct guardian *guardian, const struct place *place,

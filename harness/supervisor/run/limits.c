@@ -102,7 +102,7 @@ static void write_limit(FILE *out, const char *kind, const struct limit *limit, 
                 (uintmax_t)(limit->most / unit), limit->from);
 }
 
-static void write_memory(FILE *out)
+static void write_memory(FILE *out, uint64_t data_bytes)
 {
     struct limit space = {0}, resident = {0}, heap = {0};
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -113,12 +113,14 @@ static void write_memory(FILE *out)
     heap = resident;
     lower_by_rlimit(&heap, RLIMIT_AS);
     lower_by_rlimit(&heap, RLIMIT_DATA);
+    if (data_bytes != 0)
+        lower(&heap, data_bytes, "rlimit");
     write_limit(out, "heap.bytes", &heap, 1);
     write_limit(out, "rss.pages", &resident, page);
     write_limit(out, "map.pages", &space, page);
 }
 
-char *limits_text(void)
+char *limits_text(uint64_t data_bytes)
 {
     struct limit fds = {0}, threads = {0};
     char *text = NULL;
@@ -127,7 +129,7 @@ char *limits_text(void)
 
     if (out == NULL)
         return NULL;
-    write_memory(out);
+    write_memory(out, data_bytes);
     lower_by_rlimit(&fds, RLIMIT_NOFILE);
     write_limit(out, "fds", &fds, 1);
     lower_by_rlimit(&threads, RLIMIT_NPROC);

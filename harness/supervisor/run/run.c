@@ -12,6 +12,7 @@
 
 #include <harness/injector.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -375,17 +376,35 @@ static int check_shape(struct run *run, const char *shape, struct error *e)
     return code;
 }
 
+/* The quota is the run's, however often it was interrupted. */
+static uint64_t kept_traces(const char *directory)
+{
+    struct dirent *entry;
+    uint64_t count = 0;
+    char path[4400];
+    DIR *list;
+
+    snprintf(path, sizeof path, "%s/traces", directory);
+    list = opendir(path);
+    while (list != NULL && (entry = readdir(list)) != NULL)
+        count += entry->d_name[0] != '.';
+    if (list != NULL)
+        closedir(list);
+    return count;
+}
+
 static int open_old(struct run *run, const char *shape, struct error *e)
 {
     int code = store_open(run->options.directory, true, &run->store, e);
 
+    run->traces = kept_traces(run->options.directory);
     return code == 0 ? check_shape(run, shape, e) : code;
 }
 
 /* When what grows will be at its end. */
 static int keep_limits(struct run *run, struct error *e)
 {
-    char *limits = limits_text();
+    char *limits = limits_text(run->options.memory_bytes);
     int code = limits != NULL ? store_meta_set(run->store, "limits", limits, e) : 0;
 
     free(limits);
