@@ -184,6 +184,22 @@ static void cancelled_at_its_start_is_no_finding(void)
     said_status("cancelled at its start", &said, 0);
 }
 
+/* Destructors of modules are called by code without tables, at which unwinding stops: the frames
+ * beyond are left out, ours among them, but the thread ends in an orderly way. */
+static void cut_unwinding_is_no_bare_end(void)
+{
+    sqlite3 *db;
+
+    command_run(&said, "run -q --workload plugin-singleton --no-lttng --confirm 0 --no-control "
+                       "--seed 1 --inject thread-cancel@dtor --cycles 20 --out unwound");
+    said_status("unwound", &said, 1);
+    said_has("unwound", said.out, "T1.1       was cancelled");
+    CU_ASSERT_PTR_NULL(strstr(said.out, "vanished"));
+    db = record_of("unwound");
+    asked("unwound", db, "SELECT count(*) FROM finding WHERE code = 'thread.left-behind'", 0);
+    sqlite3_close(db);
+}
+
 /* Cancelling loads libgcc_s, which allocates: none of that is where the thread took its lock. */
 static void struck_call_keeps_its_caller(void)
 {
@@ -349,6 +365,7 @@ int main(void)
     CU_ADD_TEST(suite, laps_are_stored_as_series);
     CU_ADD_TEST(suite, variant_has_laps_of_its_own);
     CU_ADD_TEST(suite, cancelled_at_its_start_is_no_finding);
+    CU_ADD_TEST(suite, cut_unwinding_is_no_bare_end);
     CU_ADD_TEST(suite, struck_call_keeps_its_caller);
     CU_ADD_TEST(suite, crash_of_a_child_is_told_at_once);
     CU_ADD_TEST(suite, until_found_stops_there);
