@@ -102,6 +102,31 @@ static void test_waits_elsewhere(void)
                     STACK_ELSEWHERE);
 }
 
+static bool at_lock(enum stack_kind kind, const char *text)
+{
+    set(text);
+    return stack_kind_at_lock(stack, depth, kind);
+}
+
+static void test_at_a_lock(void)
+{
+    static const char opens[] = "libc.so.6:__lll_lock_wait libc.so.6:___pthread_mutex_lock "
+                                "ld-linux-x86-64.so.2:_dl_open libc.so.6:dlopen prog:f";
+
+    CU_ASSERT(at_lock(STACK_LOADER, opens));
+    CU_ASSERT_FALSE(at_lock(STACK_HEAP, opens));
+    CU_ASSERT(
+        at_lock(STACK_LOADER, "libc.so.6:__lll_lock_wake ld-linux-x86-64.so.2:_dl_open prog:f"));
+    CU_ASSERT(at_lock(STACK_HEAP, "libc.so.6:__lll_lock_wait_private libc.so.6:malloc prog:f"));
+    /* For the loader's inner lock, with the outer one; and inside, at no lock at all. */
+    CU_ASSERT_FALSE(at_lock(STACK_LOADER, "libc.so.6:__lll_lock_wait libc.so.6:pthread_mutex_lock "
+                                          "ld-linux-x86-64.so.2:_dl_add_to_namespace_list "
+                                          "ld-linux-x86-64.so.2:_dl_open libc.so.6:dlopen prog:f"));
+    CU_ASSERT_FALSE(at_lock(STACK_LOADER, "ld-linux-x86-64.so.2:_dl_open libc.so.6:dlopen prog:f"));
+    CU_ASSERT_FALSE(at_lock(STACK_LOADER, "libc.so.6:__lll_lock_wait"));
+    CU_ASSERT_FALSE(at_lock(STACK_LOADER, ""));
+}
+
 static void test_constructors_run_under_the_loader_lock(void)
 {
     const char *ctor = "libc.so.6:read libplug.so:init ld-linux-x86-64.so.2:call_init "
@@ -140,6 +165,7 @@ int main(void)
         {"constructors have the loader lock", test_constructors_run_under_the_loader_lock},
         {"destructors at exit have not", test_destructors_at_exit_do_not},
         {"nested calls hold both", test_nested_calls_hold_both},
+        {"at a lock", test_at_a_lock},
         {NULL, NULL},
     };
 

@@ -242,6 +242,40 @@ static void test_constructor_waits_for_something_of_its_own(void)
     fixture_close(&f);
 }
 
+static unsigned dead_in_dlopen(unsigned lane, const char *on_top)
+{
+    unsigned thread;
+
+    fixture_kill(&f, lane, SITE_LOCK, 1, 0);
+    thread = fixture_thread(&f, (int)lane, THREAD_DEAD, -1);
+    fixture_frame(&f, thread, "libc.so.6", on_top, "", 0);
+    fixture_frame(&f, thread, "ld-linux-x86-64.so.2", "_dl_open", "", 0);
+    fixture_frame(&f, thread, "libc.so.6", "dlopen", "", 0);
+    fixture_frame(&f, thread, "prog", "worker", "prog.c", 20);
+    return thread;
+}
+
+/* Two have died in dlopen: one was waiting for the lock that the other one had. */
+static void test_who_waited_for_the_loader_does_not_have_it(void)
+{
+    unsigned waiting;
+
+    open_with(3);
+    fixture_call(&f, 0, SITE_DLOPEN, AT_MAIN);
+    fixture_thread(&f, 0, THREAD_WAITING, SYS_futex);
+    waiting = dead_in_dlopen(1, "__lll_lock_wait");
+    dead_in_dlopen(2, "strlen");
+    read_all();
+    CU_ASSERT_EQUAL(waits.owner[0][1], WAITS_NOT);
+    CU_ASSERT_EQUAL(waits.owner[0][2], WAITS_IN_LOADER);
+    /* Killed as it got it: nobody else is left to have it. */
+    strcpy(f.evidence.thread[waiting + 1].frame[0].function, "__lll_lock_wait");
+    read_all();
+    CU_ASSERT_EQUAL(waits.owner[0][1], WAITS_IN_LOADER);
+    CU_ASSERT_EQUAL(waits.owner[0][2], WAITS_IN_LOADER);
+    fixture_close(&f);
+}
+
 static void load(unsigned lane, enum abi_event_kind kind)
 {
     fixture_event(&f, lane, kind, 0, 0x77, 0, AT_MAIN);
@@ -516,6 +550,7 @@ int main(void)
 {
     static const struct fixture_case cases[] = {
         {"a mutex leads to its holder", test_mutex_leads_to_its_holder},
+        {"who waited for the loader", test_who_waited_for_the_loader_does_not_have_it},
         {"the dead before the parked", test_dead_holder_is_blamed_before_a_parked_one},
         {"returned with a lock", test_thread_that_returned_with_a_lock},
         {"an ended lane that still waits", test_ended_lane_whose_thread_still_waits},

@@ -170,3 +170,39 @@ unsigned stack_kind_inside(const struct evidence_frame *frame, unsigned frames)
             i < own ? (unsigned)kind_of(&frame[i]) : (unsigned)kind_of(&frame[i]) & STACK_LOADER;
     return bits;
 }
+
+/* Where a thread waits for a lock of the C library's, or has just given one up. */
+static const char *const lock_functions[] = {
+    "__lll_lock_wait",
+    "__lll_lock_wait_private",
+    "__lll_lock_wake",
+    "__lll_lock_wake_private",
+    "pthread_mutex_lock",
+    "__pthread_mutex_lock",
+    "___pthread_mutex_lock",
+    "__pthread_mutex_lock_full",
+    "pthread_mutex_unlock",
+    "__pthread_mutex_unlock",
+    "___pthread_mutex_unlock",
+    "__pthread_mutex_unlock_full",
+    "__pthread_mutex_unlock_usercnt",
+    NULL,
+};
+
+/* The loader has more than one lock; these come with none of them to the one that others want. */
+static const char *const loader_doors[] = {
+    "_dl_open", "_dl_close", "_dl_fini", "dl_iterate_phdr", "__dl_iterate_phdr", "_dl_addr", NULL,
+};
+
+bool stack_kind_at_lock(const struct evidence_frame *frame, unsigned frames, enum stack_kind kind)
+{
+    unsigned own = evidence_own_frame(frame, frames);
+    unsigned i = 0;
+
+    while (i < own && evidence_is_libc(frame[i].module) &&
+           is_one_of(frame[i].function, lock_functions))
+        i++;
+    if (i == 0 || i >= own || kind_of(&frame[i]) != kind)
+        return false;
+    return kind != STACK_LOADER || is_one_of(frame[i].function, loader_doors);
+}

@@ -28,4 +28,10 @@ enum stack_kind stack_kind_waiting(const struct evidence_frame *frame, unsigned 
  */
 unsigned stack_kind_inside(const struct evidence_frame *frame, unsigned frames);
 
+/**
+ * stack_kind_at_lock() - a stopped thread that stack_kind_inside() suspects stood where that lock
+ * is waited for, or was given up: it hardly has it, if anybody else may.
+ */
+bool stack_kind_at_lock(const struct evidence_frame *frame, unsigned frames, enum stack_kind kind);
+
 #endif

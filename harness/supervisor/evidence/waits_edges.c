@@ -203,6 +203,25 @@ static void link_lost(struct waits *waits, unsigned node)
     }
 }
 
+/* Of several who may have it those who were only at its door do not, unless all of them were. */
+static void drop_those_at_lock(struct waits *waits, unsigned node, unsigned bit, enum waits_how how)
+{
+    bool at_lock[ABI_LANES] = {false}, any = false;
+
+    for (unsigned m = 0; m < ABI_LANES; m++) {
+        const struct evidence_thread *thread = waits->node[m].thread;
+
+        if (waits->owner[node][m] != how)
+            continue;
+        at_lock[m] = thread != NULL && is_stopped(waits, m) &&
+                     stack_kind_at_lock(thread->frame, evidence_frames(thread), bit);
+        any |= !at_lock[m];
+    }
+    for (unsigned m = 0; any && m < ABI_LANES; m++)
+        if (at_lock[m])
+            waits->owner[node][m] = WAITS_NOT;
+}
+
 static void link_inside(struct waits *waits, unsigned node, unsigned bit, enum waits_how how)
 {
     for (unsigned m = 0; m < ABI_LANES; m++) {
@@ -214,6 +233,7 @@ static void link_inside(struct waits *waits, unsigned node, unsigned bit, enum w
             (live || is_stopped(waits, m)) && concerns(waits, node, m))
             waits->owner[node][m] = (uint8_t)how;
     }
+    drop_those_at_lock(waits, node, bit, how);
 }
 
 /*
