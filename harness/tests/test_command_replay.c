@@ -109,6 +109,7 @@ static void a_controlled_line_is_exact(void)
 
     said_has(again, again, " mode=controlled");
     said_has(again, again, " hash=0x");
+    said_has(again, again, " recorder=none "); /* what is shipped has it usually */
     paste(again, "--times 10");
     said_status(again, &said, 1);
     said_has(again, said.out, "reproduced 10 of 10");
@@ -234,6 +235,7 @@ static void bad_addresses_and_lines_are_one_line(void)
         {"'nul variant=plain seed=1 cycle=0 inject=none'", "did you mean 'null'?", 2},
         {"'null seed=1x cycle=0 inject=none'", "'1x' is not a number", 2},
         {"'null seed=1 cycle=0 inject=thread-kil'", "did you mean 'thread-kill'?", 2},
+        {"'null cycle=0 recorder=some'", "'some' is neither none nor lttng", 2},
         {"'seed=1 cycle=0 inject=none -- ./nothing'", "./nothing: No such file or directory", 127},
         {"'seed=1 cycle=0 inject=none -- /etc/passwd'", "/etc/passwd: Permission denied", 126},
     };

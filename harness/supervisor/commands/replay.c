@@ -158,7 +158,7 @@ static void shape(struct replay *replay, struct target **target, const char *dir
     options->reach |= replay->reach;
     options->directory = directory;
     options->temporary = true;
-    options->no_trace = replay->no_lttng || replay->gdb;
+    options->no_trace |= replay->no_lttng || replay->gdb;
     options->progress = !replay->quiet && !replay->gdb && isatty(STDERR_FILENO);
     options->held = replay->gdb ? held : NULL;
     options->stop_at = replay->at_injection;

@@ -52,6 +52,8 @@ void again_shape(struct again *again, struct target **target, uint64_t times,
     options->reach = line->target->reach;
     options->deadline_s = line->target->deadline_s;
     options->held_long_s = line->target->held_long_s;
+    options->trace = line->target->recorder == RECORDER_LTTNG;
+    options->no_trace = line->target->recorder == RECORDER_NONE;
     options->quiet = true;
     options->only_cycle = true;
     options->cycle = line->cycle;

@@ -73,6 +73,8 @@ char *line_format(const struct target *target, const struct plan *plan, int inje
         fprintf(out, " deadline=%.9g", target->deadline_s);
     if (target->held_long_s > 0)
         fprintf(out, " held-long=%.9g", target->held_long_s);
+    if (target->recorder != RECORDER_USUAL)
+        fprintf(out, " recorder=%s", target->recorder == RECORDER_NONE ? "none" : "lttng");
     write_quoted(out, "input", target->input);
     if (target->build[0] != 0)
         fprintf(out, " build=%s", target->build);
@@ -103,6 +105,7 @@ struct reader {
     struct heap_check heap_check;
     double deadline_s;
     double held_long_s;
+    enum target_recorder recorder;
     char *input;
     char *directory;
     char *variable[VARIABLES + 1];
@@ -180,6 +183,15 @@ static bool read_program_word(struct reader *reader, const char *word, char *val
     if (reader->variables < VARIABLES)
         reader->variable[reader->variables++] = value;
     return true;
+}
+
+static int read_recorder(struct reader *reader, const char *value, struct error *e)
+{
+    if (strcmp(value, "none") != 0 && strcmp(value, "lttng") != 0)
+        return error_set(e, ERROR_USAGE, "replay line: recorder: '%s' is neither none nor lttng",
+                         value);
+    reader->recorder = value[0] == 'n' ? RECORDER_NONE : RECORDER_LTTNG;
+    return 0;
 }
 
 static int read_word(struct reader *reader, char *word, struct error *e)
@@ -264,6 +276,8 @@ static int read_word(struct reader *reader, char *word, struct error *e)
         return options_duration("deadline", value, &reader->deadline_s, e);
     if (strcmp(word, "held-long") == 0)
         return options_duration("held-long", value, &reader->held_long_s, e);
+    if (strcmp(word, "recorder") == 0)
+        return read_recorder(reader, value, e);
     if (strcmp(word, "input") == 0) {
         free(reader->input);
         reader->input = strdup(value);
@@ -369,6 +383,7 @@ static int find_target(struct reader *reader, char **command, const char *libdir
     line->target->deadline_s = reader->deadline_s;
     if (reader->held_long_s > 0)
         line->target->held_long_s = reader->held_long_s;
+    line->target->recorder = reader->recorder;
     line->target->input = reader->input;
     reader->input = NULL;
     return 0;

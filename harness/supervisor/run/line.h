@@ -9,8 +9,8 @@
  *
  * One line is enough to run the cycle again on the same binaries. "argument=N" follows where
  * the injector takes one, "hash=H" in controlled mode (of all scheduling decisions), "laps=N",
- * "input=FILE", "fresh=1", "probe=1", "must-unload=1", "heap-check=WORDS" and "deadline=SECONDS"
- * where they are not the usual.
+ * "recorder=none" or "recorder=lttng", "input=FILE", "fresh=1", "probe=1", "must-unload=1",
+ * "heap-check=WORDS" and "deadline=SECONDS" where they are not the usual.
  */
 #ifndef SUPERVISOR_LINE_H
 #define SUPERVISOR_LINE_H

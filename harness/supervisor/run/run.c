@@ -290,7 +290,7 @@ void run_place(struct place *place)
 
 static bool wants_recorder(const struct run *run)
 {
-    if (run->options.no_trace || run->options.dry_run)
+    if (run->options.no_trace)
         return false;
     for (unsigned i = 0; i < run->options.targets; i++)
         if (!target_is_shipped(run->options.target[i]))
@@ -309,7 +309,7 @@ static void start_recorder(struct run *run)
     struct error e;
 
     snprintf(run->recorder_line, sizeof run->recorder_line, "memfd only (lttng: not asked for)");
-    if (!wants_recorder(run))
+    if (run->options.dry_run || !wants_recorder(run))
         return;
     if (recorder_start_with(&run->recorder, &options, &run->recorder_env, &e) != 0) {
         snprintf(run->recorder_line, sizeof run->recorder_line, "memfd only (lttng: %.250s)",
@@ -323,6 +323,21 @@ static void start_recorder(struct run *run)
     run->place.recorder_env = run->recorder_words;
     run->place.trace = true;
     snprintf(run->recorder_line, sizeof run->recorder_line, "lttng");
+}
+
+/* What a replay has to be told, since it would have it otherwise. */
+static void note_recorder(struct run *run)
+{
+    bool traced = run->options.dry_run ? wants_recorder(run) : run->place.trace;
+
+    for (unsigned i = 0; i < run->options.targets; i++) {
+        struct target *target = run->options.target[i];
+
+        if (traced == target_is_shipped(target))
+            target->recorder = RECORDER_USUAL;
+        else
+            target->recorder = traced ? RECORDER_LTTNG : RECORDER_NONE;
+    }
 }
 
 /* What shapes every cycle and is in no cell's key. Caller frees. */
@@ -468,6 +483,7 @@ int run_execute(struct run *run, const struct run_options *options, struct error
         (code = guardian_remove_on_death(run->guardian, options->directory, e)) != 0)
         return code;
     start_recorder(run);
+    note_recorder(run);
     if ((code = matrix_build(run, e)) != 0 || (code = matrix_store(run, e)) != 0 ||
         (code = open_sources(run, e)) != 0 || (code = open_workers(run, e)) != 0)
         return code;

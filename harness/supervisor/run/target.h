@@ -22,6 +22,13 @@
 
 #include "own.h"
 
+/**
+ * enum target_recorder - whether the flight recorder runs beside it. @RECORDER_USUAL: as runs have
+ * it that say nothing, with it for what is shipped and without for programs of one's own. It is in
+ * replay lines since its threads take their part of the heap: counts of instructions are others.
+ */
+enum target_recorder { RECORDER_USUAL, RECORDER_NONE, RECORDER_LTTNG };
+
 struct target {
     char *head;        /* "" for a program */
     char *tail;        /* "" for a workload, "-- xz -T4 file" for a program, shell-quoted */
@@ -38,18 +45,19 @@ struct target {
     struct own *own;                 /* NULL but for a workload in somebody's shared object */
     struct uses *uses;               /* NULL but for a module */
     uint32_t laps;
-    uint32_t usual_laps;       /* what @laps is where nobody says otherwise */
-    uint32_t lap_mode;         /* enum abi_lap_mode */
-    uint32_t lap_every;        /* of LAPS_EVERY */
-    struct abi_lap_at *lap_at; /* of LAPS_AT, else NULL; owned, as the two below */
-    char *lap_text;            /* as it was given */
-    char *lap_note;            /* what ends its laps, for the report; NULL for a body's */
-    bool fresh;                /* start it anew for each cycle */
-    bool probe;                /* probe survivors after a kill */
-    bool must_unload;          /* a module that stays mapped is a finding */
-    bool reach;                /* unreachable blocks are looked for at its end */
-    double deadline_s;         /* age at which an unproved hang is reported, 0: learned */
-    double held_long_s;        /* what the holder of a lock may sleep, 0: WATCH_HELD_S */
+    uint32_t usual_laps;           /* what @laps is where nobody says otherwise */
+    uint32_t lap_mode;             /* enum abi_lap_mode */
+    uint32_t lap_every;            /* of LAPS_EVERY */
+    struct abi_lap_at *lap_at;     /* of LAPS_AT, else NULL; owned, as the two below */
+    char *lap_text;                /* as it was given */
+    char *lap_note;                /* what ends its laps, for the report; NULL for a body's */
+    bool fresh;                    /* start it anew for each cycle */
+    bool probe;                    /* probe survivors after a kill */
+    bool must_unload;              /* a module that stays mapped is a finding */
+    bool reach;                    /* unreachable blocks are looked for at its end */
+    double deadline_s;             /* age at which an unproved hang is reported, 0: learned */
+    enum target_recorder recorder; /* for its replay lines */
+    double held_long_s;            /* what the holder of a lock may sleep, 0: WATCH_HELD_S */
     struct heap_check heap_check;
     bool modules; /* it loads modules (workloads say so; programs may) */
     /* Filled by the first job that prepares it. */
