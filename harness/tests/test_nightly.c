@@ -597,6 +597,7 @@ static void what_does_not_fit_is_refused(void)
          "bad.yaml:1:23: workload: 'heap-chrun' is unknown"},
         {"- a\n", "bad.yaml:1:3: a night's configuration is written as 'key: value' lines"},
         {"a: [b\n", "bad.yaml:"},
+        {"a: \"\xe9\"\n", "bad.yaml: it is not UTF-8: write it as UTF-8"},
     };
 
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -5,6 +5,7 @@
 
 #include <harness/common/suggest.h>
 #include <harness/supervisor/cli/options.h>
+#include <results/text/utf8.h>
 
 #include <errno.h>
 #include <libfyaml.h>
@@ -12,14 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { KEYS = 32 };
 
-/** struct yaml - an open file. */
+/** struct yaml - an open file. @text: all of it, which the document points into. */
 struct yaml {
     const char *path;
+    char *text;
     struct fy_document *document;
     struct fy_diag *diag;
 };
@@ -37,96 +37,93 @@ static int refuse_document(const struct yaml *yaml, struct error *e)
                      first->column, first->msg);
 }
 
-/* Whether @byte may come next; @follow: continuation bytes due, the next in [@low, @high]. */
-static bool goes_on(int byte, int *follow, int *low, int *high)
-{
-    if (*follow > 0) {
-        bool fits = byte >= *low && byte <= *high;
-
-        *low = 0x80;
-        *high = 0xbf;
-        --*follow;
-        return fits;
-    }
-    *follow = byte < 0x80 ? 0 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
-    *low = byte == 0xe0 ? 0xa0 : byte == 0xf0 ? 0x90 : 0x80;
-    *high = byte == 0xed ? 0x9f : byte == 0xf4 ? 0x8f : 0xbf;
-    return byte < 0x80 || (byte >= 0xc2 && byte <= 0xf4);
-}
-
-/* libfyaml 0.7 goes round for ever in a directive ("%...") that is not UTF-8. */
-static bool is_utf8(const char *path)
-{
-    FILE *in = fopen(path, "re");
-    int follow = 0, low = 0x80, high = 0xbf, byte;
-    bool fits = true;
-
-    while (in != NULL && fits && (byte = getc(in)) != EOF)
-        fits = goes_on(byte, &follow, &low, &high);
-    if (in != NULL)
-        fclose(in);
-    return fits && follow == 0;
-}
-
 /* What libfyaml says goes into our own line, and nowhere else. */
 static void say_nothing(struct fy_diag *diag, void *user, const char *text, size_t length) {}
 
-static bool is_directory(const char *path)
+/* All of a file, for the caller to free; NULL, with errno, if it can't be read. */
+static char *read_text(const char *path, size_t *length)
 {
-    struct stat info;
+    FILE *in = fopen(path, "re"), *out;
+    char *text = NULL;
+    int c, wrong;
 
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
-        return false;
-    errno = EISDIR;
-    return true;
+    if (in == NULL)
+        return NULL;
+    out = open_memstream(&text, length);
+    while (out != NULL && (c = getc(in)) != EOF)
+        putc(c, out);
+    wrong = out == NULL || ferror(in) ? errno : 0;
+    if (out != NULL && fclose(out) != 0)
+        wrong = ENOMEM;
+    fclose(in);
+    if (wrong == 0)
+        return text;
+    free(text);
+    errno = wrong;
+    return NULL;
 }
 
 /* No line of YAML, or comments alone: nothing is said, so nothing is other than usual. */
-static bool is_empty(const char *path)
+static bool is_empty(const char *text, size_t length)
 {
-    FILE *in = fopen(path, "re");
-    bool comment = false, empty = in != NULL;
-    int c;
+    bool comment = false, empty = true;
 
-    while (empty && (c = fgetc(in)) != EOF) {
-        comment = c == '#' || (comment && c != '\n');
-        empty = comment || c == ' ' || c == '\n' || c == '\r';
+    for (size_t i = 0; i < length && empty; i++) {
+        comment = text[i] == '#' || (comment && text[i] != '\n');
+        empty = comment || text[i] == ' ' || text[i] == '\n' || text[i] == '\r';
     }
-    if (in != NULL)
-        fclose(in);
     return empty;
+}
+
+static struct fy_diag *collected(void)
+{
+    struct fy_diag_cfg config;
+    struct fy_diag *diag;
+
+    fy_diag_cfg_default(&config);
+    config.fp = NULL;
+    config.output_fn = say_nothing;
+    diag = fy_diag_create(&config);
+    if (diag != NULL)
+        fy_diag_set_collect_errors(diag, true);
+    return diag;
+}
+
+static int parse_text(struct yaml *yaml, size_t length, struct error *e)
+{
+    struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG};
+    bool empty = is_empty(yaml->text, length);
+
+    /* libfyaml 0.7 goes round for ever in a directive ("%...") that is not UTF-8. */
+    if (!utf8_valid(yaml->text, length))
+        return error_set(e, ERROR_USAGE, "%s: it is not UTF-8: write it as UTF-8", yaml->path);
+    config.diag = yaml->diag = collected();
+    if (yaml->diag == NULL)
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    yaml->document =
+        fy_document_build_from_string(&config, empty ? "{}" : yaml->text, empty ? 2 : length);
+    return yaml->document != NULL ? 0 : refuse_document(yaml, e);
 }
 
 int yaml_open(const char *path, struct yaml **out, struct error *e)
 {
-    struct fy_parse_cfg parse = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG};
-    struct fy_diag_cfg diag;
-    struct yaml *yaml;
+    struct yaml *yaml = calloc(1, sizeof *yaml);
+    size_t length;
     int code;
 
-    if (access(path, R_OK) != 0 || is_directory(path))
-        return error_set(e, ERROR_USAGE, "%s: %s", path, strerror(errno));
-    if (!is_utf8(path))
-        return error_set(e, ERROR_USAGE, "%s: it is not UTF-8: write it as UTF-8", path);
-    yaml = calloc(1, sizeof *yaml);
-    fy_diag_cfg_default(&diag);
-    diag.fp = NULL;
-    diag.output_fn = say_nothing;
-    if (yaml == NULL || (yaml->diag = fy_diag_create(&diag)) == NULL) {
-        free(yaml);
+    if (yaml == NULL)
         return error_set(e, ERROR_MEMORY, "out of memory");
-    }
-    fy_diag_set_collect_errors(yaml->diag, true);
-    parse.diag = yaml->diag;
     yaml->path = path;
-    yaml->document = is_empty(path) ? fy_document_build_from_string(&parse, "{}", 2)
-                                    : fy_document_build_from_file(&parse, path);
-    if (yaml->document != NULL) {
+    yaml->text = read_text(path, &length);
+    if (yaml->text != NULL)
+        code = parse_text(yaml, length, e);
+    else
+        code = error_set(e, errno == ENOMEM ? ERROR_MEMORY : ERROR_USAGE, "%s: %s", path,
+                         strerror(errno));
+    if (code == 0)
         *out = yaml;
-        return 0;
-    }
-    code = refuse_document(yaml, e);
-    yaml_close(yaml);
+    else
+        yaml_close(yaml);
     return code;
 }
 
@@ -136,6 +133,7 @@ void yaml_close(struct yaml *yaml)
         return;
     fy_document_destroy(yaml->document);
     fy_diag_destroy(yaml->diag);
+    free(yaml->text);
     free(yaml);
 }
 
