@@ -59,8 +59,7 @@ static bool name_of(int pid, const char *fd, char out[LINK_BYTES])
 }
 
 /* Calls @each for the files of a process until it returns false; false then, or if it cannot. */
-static bool all_files(int pid, bool (*each)(const char *name, const void *context),
-                      const void *context)
+static bool all_files(int pid, bool (*each)(const char *name, void *context), void *context)
 {
     char path[64], name[LINK_BYTES];
     struct dirent *entry;
@@ -78,34 +77,28 @@ static bool all_files(int pid, bool (*each)(const char *name, const void *contex
     return good;
 }
 
-static bool is_another(const char *name, const void *other)
+static bool is_another(const char *name, void *other)
 {
     return strcmp(name, other) != 0;
 }
 
-/* The fork server's sockets are the recorder's; what it has of its own a target made after that. */
-static bool is_no_own_socket(const char *name, const void *servers)
+static bool is_socket(const char *name)
 {
-    return strncmp(name, "socket:", 7) != 0 || strstr(servers, name) != NULL;
+    return strncmp(name, "socket:", 7) == 0;
 }
 
-/* Their names, one after the other; "" where they can't be read, and then none is known. */
-static void sockets_of(int pid, char out[SOCKETS_BYTES])
+/* The fork server's sockets are the recorder's; what it has of its own a target made after that. */
+static bool is_no_own_socket(const char *name, void *servers)
 {
-    char path[64], name[LINK_BYTES];
-    size_t length = 0;
-    struct dirent *entry;
-    DIR *files;
+    return !is_socket(name) || strstr(servers, name) != NULL;
+}
 
-    snprintf(path, sizeof path, "/proc/%d/fd", pid);
-    files = opendir(path);
-    out[0] = 0;
-    while (files != NULL && (entry = readdir(files)) != NULL)
-        if (link_of(pid, entry->d_name, name) && strncmp(name, "socket:", 7) == 0 &&
-            length + strlen(name) < SOCKETS_BYTES)
-            length += (size_t)sprintf(out + length, "%s", name);
-    if (files != NULL)
-        closedir(files);
+/* Their names, one after the other; one that is not read, or has no room, counts as unknown. */
+static bool add_socket(const char *name, void *names)
+{
+    if (is_socket(name) && strlen(names) + strlen(name) < SOCKETS_BYTES)
+        strcat(names, name);
+    return true;
 }
 
 static int parent_of(int pid)
@@ -238,10 +231,10 @@ static bool call_inside(int parent, int pid, const struct evidence_thread *threa
 bool watch_files_inside(int root, int pid, const struct evidence_thread *thread)
 {
     int parent = parent_of(root);
-    char servers[SOCKETS_BYTES];
+    char servers[SOCKETS_BYTES] = "";
 
     if (parent <= 0 || !call_inside(parent, pid, thread) || !is_only_child(parent, root))
         return false;
-    sockets_of(parent, servers);
+    all_files(parent, add_socket, servers);
     return all_files(pid, is_no_own_socket, servers);
 }
