@@ -32,17 +32,23 @@ static inline uint8_t *corpus_read(const char *folder, const char *name, size_t 
     return fitting != NULL ? fitting : bytes;
 }
 
+/** corpus_run_first() - the first @length bytes alone, in a block of their size. */
+static inline void corpus_run_first(int (*one)(const uint8_t *, size_t), const uint8_t *bytes,
+                                    size_t length)
+{
+    uint8_t *copy = malloc(length + 1);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
+    memcpy(copy, bytes, length);
+    one(copy, length);
+    free(copy);
+}
+
 static inline void corpus_run_cut(int (*one)(const uint8_t *, size_t), const uint8_t *bytes,
                                   size_t size, unsigned cuts)
 {
-    for (size_t length = 0; length < size; length += size / cuts + 1) {
-        uint8_t *copy = malloc(length + 1);
-
-        CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
-        memcpy(copy, bytes, length);
-        one(copy, length);
-        free(copy);
-    }
+    for (size_t length = 0; length < size; length += size / cuts + 1)
+        corpus_run_first(one, bytes, length);
 }
 
 static inline void corpus_run_changed(int (*one)(const uint8_t *, size_t), uint8_t *bytes,
@@ -63,12 +69,10 @@ static inline void corpus_run_changed(int (*one)(const uint8_t *, size_t), uint8
     }
 }
 
-/**
- * corpus_run() - all of it; returns how many files the folder has.
- * @one: the fuzzer's function. @cuts, @changes: of each file.
- */
-static inline unsigned corpus_run(const char *folder, int (*one)(const uint8_t *, size_t),
-                                  unsigned cuts, unsigned changes)
+/** corpus_each() - hands a block with each file's bytes to @one; returns how many there are. */
+static inline unsigned corpus_each(const char *folder,
+                                   void (*one)(uint8_t *bytes, size_t size, void *context),
+                                   void *context)
 {
     DIR *directory = opendir(folder);
     struct dirent *entry;
@@ -82,14 +86,40 @@ static inline unsigned corpus_run(const char *folder, int (*one)(const uint8_t *
         if (entry->d_name[0] == '.')
             continue;
         bytes = corpus_read(folder, entry->d_name, &size);
-        one(bytes, size);
-        corpus_run_cut(one, bytes, size, cuts);
-        corpus_run_changed(one, bytes, size, changes);
+        one(bytes, size, context);
         free(bytes);
         files++;
     }
     closedir(directory);
     return files;
+}
+
+/** struct corpus_steps - what corpus_run() does with each file. */
+struct corpus_steps {
+    int (*one)(const uint8_t *bytes, size_t size);
+    unsigned cuts;
+    unsigned changes;
+};
+
+static inline void corpus_run_file(uint8_t *bytes, size_t size, void *context)
+{
+    const struct corpus_steps *steps = context;
+
+    steps->one(bytes, size);
+    corpus_run_cut(steps->one, bytes, size, steps->cuts);
+    corpus_run_changed(steps->one, bytes, size, steps->changes);
+}
+
+/**
+ * corpus_run() - all of it; returns how many files the folder has.
+ * @one: the fuzzer's function. @cuts, @changes: of each file.
+ */
+static inline unsigned corpus_run(const char *folder, int (*one)(const uint8_t *, size_t),
+                                  unsigned cuts, unsigned changes)
+{
+    struct corpus_steps steps = {one, cuts, changes};
+
+    return corpus_each(folder, corpus_run_file, &steps);
 }
 
 #endif

@@ -5,27 +5,11 @@
  */
 #include "fuzz/fuzz_core.c"
 
-#include <CUnit/Basic.h>
-#include <dirent.h>
+#include <harness/tests/corpus_run.h>
 
-enum { BYTES_MOST = 1 << 20, CUTS = 6, CHANGES = 12 };
+enum { CUTS = 6, CHANGES = 12 };
 
 static const char folder[] = RUNDOWN_SOURCE_DIR "/harness/tests/corpus/core";
-
-static uint8_t *read_file(const char *name, size_t *size)
-{
-    char path[4096];
-    uint8_t *bytes = malloc(BYTES_MOST);
-    FILE *file;
-
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    file = fopen(path, "re");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
-    *size = fread(bytes, 1, BYTES_MOST, file);
-    fclose(file);
-    return bytes;
-}
 
 static uint64_t draw(uint64_t *random)
 {
@@ -49,27 +33,16 @@ static void run_damaged(uint8_t *bytes, size_t size)
     }
 }
 
+static void run_file(uint8_t *bytes, size_t size, void *context)
+{
+    (void)context;
+    LLVMFuzzerTestOneInput(bytes, size);
+    run_damaged(bytes, size);
+}
+
 static void test_corpus(void)
 {
-    DIR *directory = opendir(folder);
-    struct dirent *entry;
-    unsigned files = 0;
-    size_t size;
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(directory);
-    while ((entry = readdir(directory)) != NULL) {
-        uint8_t *bytes;
-
-        if (entry->d_name[0] == '.')
-            continue;
-        bytes = read_file(entry->d_name, &size);
-        LLVMFuzzerTestOneInput(bytes, size);
-        run_damaged(bytes, size);
-        free(bytes);
-        files++;
-    }
-    closedir(directory);
-    CU_ASSERT(files >= 3);
+    CU_ASSERT(corpus_each(folder, run_file, NULL) >= 3);
 }
 
 /* Else nothing that matters is reached: what the seeds were taken for must be seen in them. */

@@ -4,77 +4,30 @@
  */
 #include "fuzz/fuzz_heap.c"
 
-#include <CUnit/Basic.h>
-#include <dirent.h>
+#include <harness/tests/corpus_run.h>
+
+enum { CHANGES = 200 };
 
 static const char folder[] = RUNDOWN_SOURCE_DIR "/harness/tests/corpus/heap";
-
-static uint8_t *read_file(const char *name, size_t *size)
-{
-    char path[4096];
-    uint8_t *bytes = malloc(IMAGE_BYTES_MOST);
-    FILE *file;
-
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    file = fopen(path, "re");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
-    *size = fread(bytes, 1, IMAGE_BYTES_MOST, file);
-    fclose(file);
-    return bytes;
-}
 
 /* Each prefix length of a kind, so that every count meets its end of data. */
 static void run_cut(const uint8_t *bytes, size_t size)
 {
-    for (size_t length = 0; length < size; length += length < 512 ? 8 : size / 16 + 1) {
-        uint8_t *copy = malloc(length + 1);
-
-        memcpy(copy, bytes, length);
-        LLVMFuzzerTestOneInput(copy, length);
-        free(copy);
-    }
+    for (size_t length = 0; length < size; length += length < 512 ? 8 : size / 16 + 1)
+        corpus_run_first(LLVMFuzzerTestOneInput, bytes, length);
 }
 
-static void run_changed(uint8_t *bytes, size_t size)
+static void run_file(uint8_t *bytes, size_t size, void *context)
 {
-    uint64_t random = 0x5eed;
-
-    for (unsigned i = 0; i < 200 && size > 0; i++) {
-        uint8_t *at;
-        uint8_t before;
-
-        random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
-        at = &bytes[(random >> 24) % size];
-        before = *at;
-        *at = (uint8_t)(random >> 56);
-        LLVMFuzzerTestOneInput(bytes, size);
-        *at = before;
-    }
+    (void)context;
+    LLVMFuzzerTestOneInput(bytes, size);
+    run_cut(bytes, size);
+    corpus_run_changed(LLVMFuzzerTestOneInput, bytes, size, CHANGES);
 }
 
 static void test_corpus(void)
 {
-    DIR *directory = opendir(folder);
-    struct dirent *entry;
-    unsigned files = 0;
-    size_t size;
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(directory);
-    while ((entry = readdir(directory)) != NULL) {
-        uint8_t *bytes;
-
-        if (entry->d_name[0] == '.')
-            continue;
-        bytes = read_file(entry->d_name, &size);
-        LLVMFuzzerTestOneInput(bytes, size);
-        run_cut(bytes, size);
-        run_changed(bytes, size);
-        free(bytes);
-        files++;
-    }
-    closedir(directory);
-    CU_ASSERT(files >= 3);
+    CU_ASSERT(corpus_each(folder, run_file, NULL) >= 3);
 }
 
 int main(void)
