@@ -4,6 +4,8 @@
  */
 #include <results/compare/side.h>
 
+#include <harness/common/array.h>
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -64,8 +66,7 @@ static int add_run(struct history *history, const char *path, const struct side 
         side_free(&side);
         return code;
     }
-    if (!side_room((void **)&history->side, history->sides, &history->room,
-                   sizeof *history->side)) {
+    if (!ARRAY_ROOM(history->side, history->sides, history->room)) {
         side_free(&side);
         return side_no_memory(e);
     }

@@ -3,6 +3,8 @@
  */
 #include <results/compare/units.h>
 
+#include <harness/common/array.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +44,7 @@ static int add(struct comparison *comparison, const struct side *side,
     const struct store_cell *row = side->cell[shown->at].row;
     struct compare_leak *leak;
 
-    if (!side_room((void **)&comparison->leak, comparison->leaks, room, sizeof *comparison->leak))
+    if (!ARRAY_ROOM(comparison->leak, comparison->leaks, *room))
         return side_no_memory(e);
     leak = &comparison->leak[comparison->leaks++];
     *leak = (struct compare_leak){.target = row->target,

@@ -4,6 +4,7 @@
  */
 #include <results/compare/side.h>
 
+#include <harness/common/array.h>
 #include <results/text/leaks.h>
 #include <results/text/opinion.h>
 #include <results/text/timestamp.h>
@@ -23,21 +24,6 @@ struct reading {
 int side_no_memory(struct error *e)
 {
     return error_set(e, ERROR_MEMORY, "compare: out of memory");
-}
-
-bool side_room(void **array, size_t count, size_t *room, size_t size)
-{
-    size_t wider = *room != 0 ? *room * 2 : 32;
-    void *longer;
-
-    if (count < *room)
-        return true;
-    longer = reallocarray(*array, wider, size);
-    if (longer == NULL)
-        return false;
-    *array = longer;
-    *room = wider;
-    return true;
 }
 
 const char *side_note(const struct side *side, const char *key)
@@ -66,7 +52,7 @@ static int each_note(const char *key, const char *value, void *context)
     struct side *side = reading->side;
     struct side_note *note;
 
-    if (!side_room((void **)&side->note, side->notes, &side->note_room, sizeof *side->note))
+    if (!ARRAY_ROOM(side->note, side->notes, side->note_room))
         return reading->code = side_no_memory(reading->e);
     note = &side->note[side->notes++];
     *note = (struct side_note){strdup(key), strdup(value)};
@@ -169,8 +155,7 @@ static int add_signature(struct reading *reading, const struct store_signature *
     struct side *side = reading->side;
     struct side_signature *entry;
 
-    if (!side_room((void **)&side->signature, side->signatures, &side->signature_room,
-                   sizeof *side->signature))
+    if (!ARRAY_ROOM(side->signature, side->signatures, side->signature_room))
         return side_no_memory(reading->e);
     entry = &side->signature[side->signatures++];
     *entry = (struct side_signature){.signature = strdup(row->signature),
@@ -219,7 +204,7 @@ static struct side_leak *take_leak(struct side *side, size_t at, const char *kin
     for (size_t i = side->leaks; i > 0 && side->leak[i - 1].at == at; i--)
         if (strcmp(side->leak[i - 1].kind, kind) == 0)
             return &side->leak[i - 1];
-    if (!side_room((void **)&side->leak, side->leaks, &side->leak_room, sizeof *side->leak))
+    if (!ARRAY_ROOM(side->leak, side->leaks, side->leak_room))
         return NULL;
     leak = &side->leak[side->leaks];
     *leak = (struct side_leak){.at = at, .kind = strdup(kind)};

@@ -65,8 +65,6 @@ const char *side_note(const struct side *side, const char *key);
 int side_weight(enum stop_severity severity);
 
 int side_no_memory(struct error *e);
-/** side_room() - doubles the room of an array that is full. */
-bool side_room(void **array, size_t count, size_t *room, size_t size);
 
 /** struct history - runs in the order in which they began. @left_out: lines; owned. */
 struct history {

@@ -6,6 +6,7 @@
  */
 #include <results/compare/units.h>
 
+#include <harness/common/array.h>
 #include <results/stats/fisher.h>
 #include <results/stats/night.h>
 
@@ -198,8 +199,7 @@ static int take_group(struct comparison *comparison, const struct compare_work *
     /* Its first cell in the latest run that has it. */
     while (shown > group->seen && shown[-1].run == shown->run)
         shown--;
-    if (!side_room((void **)&comparison->signature, comparison->signatures, room,
-                   sizeof *comparison->signature))
+    if (!ARRAY_ROOM(comparison->signature, comparison->signatures, *room))
         return side_no_memory(e);
     comparison->signature[comparison->signatures++] = one;
     return point_to(shown, &comparison->signature[comparison->signatures - 1], e);

@@ -4,6 +4,7 @@
  */
 #include <results/html/html.h>
 
+#include <harness/common/array.h>
 #include <results/store/store.h>
 
 #include <stdlib.h>
@@ -16,30 +17,13 @@ size_t html_cell_index(const struct html *html, int64_t id)
     return cell != NULL ? (size_t)(cell - html->cells) : html->cell_count;
 }
 
-/* Doubles the room of an array that is full. */
-static bool has_room(void **array, size_t count, size_t *room, size_t size)
-{
-    size_t wider = *room != 0 ? *room * 2 : 64;
-    void *longer;
-
-    if (count < *room)
-        return true;
-    longer = realloc(*array, wider * size);
-    if (longer == NULL)
-        return false;
-    *array = longer;
-    *room = wider;
-    return true;
-}
-
 /* --- findings -------------------------------------------------------------------------------- */
 
 static int keep_finding(struct html *html, const struct store_finding *finding)
 {
     struct html_finding *kept;
 
-    if (!has_room((void **)&html->findings, html->finding_count, &html->finding_room,
-                  sizeof *html->findings))
+    if (!ARRAY_ROOM(html->findings, html->finding_count, html->finding_room))
         return html_no_memory(html->e);
     kept = &html->findings[html->finding_count];
     *kept = (struct html_finding){.id = finding->id,
@@ -140,7 +124,7 @@ static int each_past(const struct store_past *past, void *context)
 
     if (cell == html->cell_count || past->cycles == 0)
         return 0;
-    if (!has_room((void **)&html->past, html->past_count, &html->past_room, sizeof *html->past))
+    if (!ARRAY_ROOM(html->past, html->past_count, html->past_room))
         return html->code = html_no_memory(html->e);
     kept = &html->past[html->past_count++];
     *kept = (struct html_past){.cell = cell, .cycles = past->cycles, .findings = past->findings};

@@ -6,6 +6,7 @@
  */
 #include <results/merge/merge.h>
 
+#include <harness/common/array.h>
 #include <results/merge/copy_tree.h>
 #include <results/merge/plan.h>
 #include <results/store/store.h>
@@ -60,21 +61,6 @@ struct merging {
     struct mapping *part;
     size_t parts, part_room;
 };
-
-static bool has_room(void **array, size_t count, size_t *room, size_t size)
-{
-    size_t wider = *room != 0 ? *room * 2 : 16;
-    void *longer;
-
-    if (count < *room)
-        return true;
-    longer = reallocarray(*array, wider, size);
-    if (longer == NULL)
-        return false;
-    *array = longer;
-    *room = wider;
-    return true;
-}
 
 /* --- findings ----------------------------------------------------------------------------------
  */
@@ -158,8 +144,7 @@ static int hold(struct merging *merging, const struct store_finding *finding)
                          "merge: %s: finding %lld has the stop code '%s', which this rundown does "
                          "not know: use the newer rundown that wrote it",
                          merging->input->path, (long long)finding->id, finding->slug);
-    if (!has_room((void **)&merging->held, merging->held_count, &merging->held_room,
-                  sizeof *merging->held))
+    if (!ARRAY_ROOM(merging->held, merging->held_count, merging->held_room))
         return merge_no_memory(merging->e);
     kept = &merging->held[merging->held_count++];
     *kept = *finding;
@@ -184,8 +169,7 @@ static int each_series(int64_t cell, uint64_t cycle, const char *kind, size_t sa
     struct series_key *key;
 
     (void)samples;
-    if (!has_room((void **)&merging->series, merging->series_count, &merging->series_room,
-                  sizeof *merging->series))
+    if (!ARRAY_ROOM(merging->series, merging->series_count, merging->series_room))
         return merging->code = merge_no_memory(merging->e);
     key = &merging->series[merging->series_count];
     *key = (struct series_key){cell, cycle, strdup(kind)};
@@ -415,8 +399,7 @@ static int add_part(struct merging *merging, int64_t from, const char *source)
     struct noting noting = {merging, 0};
     int code;
 
-    if (!has_room((void **)&merging->part, merging->parts, &merging->part_room,
-                  sizeof *merging->part))
+    if (!ARRAY_ROOM(merging->part, merging->parts, merging->part_room))
         return merge_no_memory(merging->e);
     code = store_part_add(merging->out, source, &noting.part, merging->e);
     if (code != 0)

@@ -3,6 +3,7 @@
  */
 #include <results/merge/plan.h>
 
+#include <harness/common/array.h>
 #include <results/text/timestamp.h>
 
 #include <stdio.h>
@@ -26,21 +27,6 @@ struct reading {
 int merge_no_memory(struct error *e)
 {
     return error_set(e, ERROR_MEMORY, "merge: out of memory");
-}
-
-static bool has_room(void **array, size_t count, size_t *room, size_t size)
-{
-    size_t wider = *room != 0 ? *room * 2 : 64;
-    void *longer;
-
-    if (count < *room)
-        return true;
-    longer = reallocarray(*array, wider, size);
-    if (longer == NULL)
-        return false;
-    *array = longer;
-    *room = wider;
-    return true;
 }
 
 int merge_is_plain(struct store *store, bool *plain, struct error *e)
@@ -89,7 +75,7 @@ static struct merge_value *take_value(struct merge_plan *plan, const char *key)
 
     if (value != NULL)
         return value;
-    if (!has_room((void **)&plan->value, plan->values, &plan->value_room, sizeof *plan->value))
+    if (!ARRAY_ROOM(plan->value, plan->values, plan->value_room))
         return NULL;
     value = &plan->value[plan->values];
     *value = (struct merge_value){.key = strdup(key)};
@@ -210,7 +196,7 @@ static int add_cell(struct reading *reading, const struct store_cell *cell, unsi
     struct merge_plan *plan = reading->plan;
     struct store_cell *row;
 
-    if (!has_room((void **)&plan->cell, plan->cells, &plan->cell_room, sizeof *plan->cell))
+    if (!ARRAY_ROOM(plan->cell, plan->cells, plan->cell_room))
         return merge_no_memory(reading->e);
     plan->cell[plan->cells] = (struct merge_cell){.nth = nth};
     row = &plan->cell[plan->cells++].row;
@@ -324,7 +310,7 @@ static int add_span(struct reading *reading, size_t at, uint64_t seed, uint64_t 
 {
     struct merge_plan *plan = reading->plan;
 
-    if (!has_room((void **)&plan->span, plan->spans, &plan->span_room, sizeof *plan->span))
+    if (!ARRAY_ROOM(plan->span, plan->spans, plan->span_room))
         return merge_no_memory(reading->e);
     plan->span[plan->spans++] = (struct merge_span){.cell = plan->input[reading->index].to[at],
                                                     .input = reading->index,

@@ -8,6 +8,7 @@
  */
 #include <harness/report.h>
 
+#include <harness/common/array.h>
 #include <results/stats/leak.h>
 #include <results/store/latency.h>
 #include <results/store/severity.h>
@@ -357,16 +358,10 @@ static size_t cell_index(const struct metrics *metrics, int64_t id)
 
 static struct leak *add_leak(struct metrics *metrics, size_t cell, const char *kind)
 {
-    size_t room = metrics->leak_room != 0 ? metrics->leak_room * 2 : 64;
     struct leak *leak;
 
-    if (metrics->leak_count == metrics->leak_room) {
-        leak = realloc(metrics->leaks, room * sizeof *leak);
-        if (leak == NULL)
-            return NULL;
-        metrics->leaks = leak;
-        metrics->leak_room = room;
-    }
+    if (!ARRAY_ROOM(metrics->leaks, metrics->leak_count, metrics->leak_room))
+        return NULL;
     leak = &metrics->leaks[metrics->leak_count];
     *leak = (struct leak){.cell = cell, .kind = strdup(kind)};
     if (leak->kind == NULL)

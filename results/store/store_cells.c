@@ -5,6 +5,7 @@
  */
 #include <results/store/store.h>
 
+#include <harness/common/array.h>
 #include <results/store/database.h>
 #include <results/store/histogram.h>
 
@@ -113,22 +114,6 @@ static int read_cell(struct store *store, sqlite3_stmt *statement, struct store_
     return histogram_read(store, statement, column, cell->histogram, e);
 }
 
-static int grow(struct store *store, struct store_cell **cells, size_t count, size_t *room,
-                struct error *e)
-{
-    size_t more = *room == 0 ? 16 : 2 * *room;
-    struct store_cell *bigger;
-
-    if (count < *room)
-        return 0;
-    bigger = realloc(*cells, more * sizeof **cells);
-    if (bigger == NULL)
-        return error_set(e, ERROR_MEMORY, "store: %s: out of memory", store->path);
-    *cells = bigger;
-    *room = more;
-    return 0;
-}
-
 static int read_cells(struct store *store, sqlite3_stmt *statement, struct store_cell **cells,
                       size_t *count, struct error *e)
 {
@@ -137,9 +122,8 @@ static int read_cells(struct store *store, sqlite3_stmt *statement, struct store
     int code = database_step(store, statement, &row, e);
 
     while (code == 0 && row) {
-        code = grow(store, cells, *count, &room, e);
-        if (code != 0)
-            return code;
+        if (!ARRAY_ROOM(*cells, *count, room))
+            return error_set(e, ERROR_MEMORY, "store: %s: out of memory", store->path);
         (*cells)[*count] = (struct store_cell){0};
         code = read_cell(store, statement, &(*cells)[(*count)++], e);
         if (code == 0)

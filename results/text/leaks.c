@@ -3,6 +3,7 @@
  */
 #include <results/text/leaks.h>
 
+#include <harness/common/array.h>
 #include <results/store/store.h>
 
 #include <math.h>
@@ -134,21 +135,6 @@ int leaks_sites(struct store *store, int64_t cell, uint64_t cycle, struct leak_s
 
 /* --- series ---------------------------------------------------------------------------------- */
 
-static bool has_room(struct leaks *leaks)
-{
-    size_t wider = leaks->room != 0 ? leaks->room * 2 : 64;
-    struct leak_series *longer;
-
-    if (leaks->count < leaks->room)
-        return true;
-    longer = realloc(leaks->leak, wider * sizeof *longer);
-    if (longer == NULL)
-        return false;
-    leaks->leak = longer;
-    leaks->room = wider;
-    return true;
-}
-
 /* Series come in order of their cells, so the search goes back over one cell's kinds. */
 static struct leak_series *find_leak(struct leaks *leaks, size_t cell, const char *kind)
 {
@@ -157,7 +143,7 @@ static struct leak_series *find_leak(struct leaks *leaks, size_t cell, const cha
     for (size_t i = leaks->count; i > 0 && leaks->leak[i - 1].cell == cell; i--)
         if (strcmp(leaks->leak[i - 1].kind, kind) == 0)
             return &leaks->leak[i - 1];
-    if (!has_room(leaks))
+    if (!ARRAY_ROOM(leaks->leak, leaks->count, leaks->room))
         return NULL;
     leak = &leaks->leak[leaks->count];
     *leak = (struct leak_series){.cell = cell, .kind = strdup(kind)};

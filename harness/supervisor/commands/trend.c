@@ -7,6 +7,7 @@
  */
 #include <harness/supervisor/cli/command.h>
 
+#include <harness/common/array.h>
 #include <harness/common/suggest.h>
 #include <harness/supervisor/cli/arguments.h>
 #include <harness/supervisor/cli/options.h>
@@ -447,15 +448,8 @@ static void add_sample(struct series *series, const struct source *source, long 
     if (series->count == VALUES_MAX)
         arguments_refuse("trend", "%s:%zu: more than %d values; take every tenth", source->name,
                          source->line, VALUES_MAX);
-    if (series->count == series->room) {
-        size_t room = series->room != 0 ? series->room * 2 : 1024;
-        long long *longer = realloc(series->sample, room * sizeof *longer);
-
-        if (longer == NULL)
-            arguments_refuse("trend", "out of memory after %zu values", series->count);
-        series->sample = longer;
-        series->room = room;
-    }
+    if (!ARRAY_ROOM(series->sample, series->count, series->room))
+        arguments_refuse("trend", "out of memory after %zu values", series->count);
     series->sample[series->count++] = sample;
 }
 

@@ -8,6 +8,7 @@
 #include "evidence.h"
 #include "timeline_words.h"
 
+#include <harness/common/array.h>
 #include <results/trace/decode.h>
 
 #include <ctype.h>
@@ -47,15 +48,8 @@ struct moments {
 
 static struct moment *add(struct moments *moments)
 {
-    if (moments->count == moments->room) {
-        size_t room = moments->room != 0 ? moments->room * 2 : 256;
-        struct moment *longer = realloc(moments->moment, room * sizeof *longer);
-
-        if (longer == NULL)
-            return NULL;
-        moments->moment = longer;
-        moments->room = room;
-    }
+    if (!ARRAY_ROOM(moments->moment, moments->count, moments->room))
+        return NULL;
     memset(&moments->moment[moments->count], 0, sizeof *moments->moment);
     moments->moment[moments->count].order = moments->count;
     return &moments->moment[moments->count++];

@@ -4,6 +4,7 @@
  */
 #include "verdict.h"
 
+#include <harness/common/array.h>
 #include <harness/supervisor/run/line.h>
 
 #include <harness/injector.h>
@@ -108,15 +109,8 @@ static char *injected_text(const struct abi_control *control)
 
 static struct store_finding *grow(struct verdict_list *list)
 {
-    if (list->count == list->room) {
-        size_t room = list->room != 0 ? list->room * 2 : 64;
-        struct store_finding *longer = realloc(list->finding, room * sizeof *longer);
-
-        if (longer == NULL)
-            return NULL;
-        list->finding = longer;
-        list->room = room;
-    }
+    if (!ARRAY_ROOM(list->finding, list->count, list->room))
+        return NULL;
     memset(&list->finding[list->count], 0, sizeof list->finding[0]);
     return &list->finding[list->count++];
 }

@@ -6,6 +6,7 @@
  * may take too long, but it may not call a living tree dead.
  */
 #include "hunt.h"
+#include <harness/common/array.h>
 #include <harness/supervisor/process/clock.h>
 
 #include <errno.h>
@@ -23,21 +24,6 @@ enum {
 
 /* ---- who is spared --------------------------------------------------------------- */
 
-static bool spared_room(struct hunt *h)
-{
-    size_t room = h->spared_room > 0 ? 2 * h->spared_room : 16;
-    struct hunt_spared *larger;
-
-    if (h->spared_count < h->spared_room)
-        return true;
-    larger = realloc(h->spared, room * sizeof *larger);
-    if (larger == NULL)
-        return false;
-    h->spared = larger;
-    h->spared_room = room;
-    return true;
-}
-
 bool hunt_spare(struct hunt *h, pid_t pid)
 {
     struct process_tree_look look;
@@ -45,7 +31,7 @@ bool hunt_spare(struct hunt *h, pid_t pid)
 
     if (sight == PROCESS_TREE_GONE)
         return true;
-    if (sight != PROCESS_TREE_SEEN || !spared_room(h))
+    if (sight != PROCESS_TREE_SEEN || !ARRAY_ROOM(h->spared, h->spared_count, h->spared_room))
         return false;
     h->spared[h->spared_count++] = (struct hunt_spared){.pid = pid, .start = look.start};
     return true;

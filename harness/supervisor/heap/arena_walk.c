@@ -9,6 +9,8 @@
 
 #include "arena_parts.h"
 
+#include <harness/common/array.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,23 +54,14 @@ bool arena_peek(struct walker *w, uint64_t address, void *out, size_t bytes)
 
 bool arena_grow(struct walker *w, void **array, size_t count, size_t *room, size_t bytes)
 {
-    size_t more = *room != 0 ? *room * 2 : 16;
-    void *longer;
-
-    if (count < *room)
-        return true;
-    if (count >= CHUNKS_MOST) {
+    if (count == *room && count >= CHUNKS_MOST) {
         w->failed = ERROR_FULL;
         return false;
     }
-    longer = realloc(*array, more * bytes);
-    if (longer == NULL) {
-        w->failed = ERROR_MEMORY;
-        return false;
-    }
-    *array = longer;
-    *room = more;
-    return true;
+    if (array_room(array, count, room, bytes))
+        return true;
+    w->failed = ERROR_MEMORY;
+    return false;
 }
 
 /* --- who is where --------------------------------------------------------------------------------

@@ -9,8 +9,10 @@
 #include "heap_look.h"
 
 #include "arena_walk.h"
-#include <harness/supervisor/evidence/evidence.h>
 #include "reach.h"
+
+#include <harness/common/array.h>
+#include <harness/supervisor/evidence/evidence.h>
 #include <harness/supervisor/process/space.h>
 
 #include <elf.h>
@@ -43,16 +45,8 @@ struct list {
 
 static void *append(struct list *list, size_t bytes)
 {
-    size_t room = list->room != 0 ? list->room * 2 : 256;
-    void *longer;
-
-    if (list->count == list->room) {
-        longer = realloc(list->items, room * bytes);
-        if (longer == NULL)
-            return NULL;
-        list->items = longer;
-        list->room = room;
-    }
+    if (!array_room(&list->items, list->count, &list->room, bytes))
+        return NULL;
     return (char *)list->items + bytes * list->count++;
 }
 

@@ -7,6 +7,8 @@
  */
 #include "reach.h"
 
+#include <harness/common/array.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,15 +173,8 @@ static int add(struct pieces *pieces, uint64_t start, uint64_t end)
 {
     if (end <= start)
         return 0;
-    if (pieces->count == pieces->room) {
-        size_t room = pieces->room != 0 ? pieces->room * 2 : 64;
-        struct arena_range *longer = realloc(pieces->range, room * sizeof *longer);
-
-        if (longer == NULL)
-            return ERROR_MEMORY;
-        pieces->range = longer;
-        pieces->room = room;
-    }
+    if (!ARRAY_ROOM(pieces->range, pieces->count, pieces->room))
+        return ERROR_MEMORY;
     pieces->range[pieces->count++] = (struct arena_range){start, end};
     return 0;
 }

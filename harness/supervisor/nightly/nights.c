@@ -3,6 +3,7 @@
  */
 #include "nights.h"
 
+#include <harness/common/array.h>
 #include <results/store/store.h>
 
 #include <dirent.h>
@@ -65,22 +66,15 @@ static int take_rate(uint64_t key, uint64_t cycles, uint64_t findings, void *con
 {
     const struct reading *reading = context;
     struct nights *history = reading->history;
-    struct nights_rate *longer = history->rate;
+    struct nights_rate *rate;
 
     if (cycles == 0)
         return 0;
-    if (history->rates == history->rate_room) {
-        size_t wider = history->rate_room != 0 ? history->rate_room * 2 : 256;
-
-        longer = reallocarray(longer, wider, sizeof *longer);
-        if (longer == NULL)
-            return 1;
-        history->rate = longer;
-        history->rate_room = wider;
-    }
-    longer += history->rates++;
-    *longer = (struct nights_rate){.key = key, .cycles = cycles, .findings = findings};
-    snprintf(longer->started, sizeof longer->started, "%s", reading->started);
+    if (!ARRAY_ROOM(history->rate, history->rates, history->rate_room))
+        return 1;
+    rate = &history->rate[history->rates++];
+    *rate = (struct nights_rate){.key = key, .cycles = cycles, .findings = findings};
+    snprintf(rate->started, sizeof rate->started, "%s", reading->started);
     return 0;
 }
 

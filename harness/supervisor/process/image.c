@@ -9,6 +9,7 @@
  */
 #include <harness/supervisor/process/image.h>
 
+#include <harness/common/array.h>
 #include <harness/supervisor/process/symbol.h>
 
 #include <assert.h>
@@ -326,15 +327,8 @@ int image_add(struct image_list *list, struct image *image)
 {
     size_t at = list->count;
 
-    if (list->count == list->room) {
-        size_t room = list->room > 0 ? list->room * 2 : 32;
-        struct image **more = reallocarray(list->image, room, sizeof(struct image *));
-
-        if (more == NULL)
-            return ERROR_MEMORY;
-        list->image = more;
-        list->room = room;
-    }
+    if (!ARRAY_ROOM(list->image, list->count, list->room))
+        return ERROR_MEMORY;
     for (; at > 0 && list->image[at - 1]->start > image->start; at--)
         list->image[at] = list->image[at - 1];
     list->image[at] = image;

@@ -6,6 +6,8 @@
  */
 #include "process_tree.h"
 
+#include <harness/common/array.h>
+
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -32,15 +34,8 @@ static enum process_tree_sight sight_of(int number)
 
 static bool pids_add(struct process_tree_pids *p, pid_t pid)
 {
-    if (p->count == p->room) {
-        size_t room = p->room > 0 ? 2 * p->room : 64;
-        pid_t *at = realloc(p->at, room * sizeof *at);
-
-        if (at == NULL)
-            return false;
-        p->at = at;
-        p->room = room;
-    }
+    if (!ARRAY_ROOM(p->at, p->count, p->room))
+        return false;
     p->at[p->count++] = pid;
     return true;
 }

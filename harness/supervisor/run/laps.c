@@ -5,25 +5,12 @@
 
 #include "job.h"
 
+#include <harness/common/array.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-static bool make_room(struct laps *laps)
-{
-    size_t room = laps->room != 0 ? laps->room * 2 : 1024;
-    struct abi_lap *longer;
-
-    if (laps->count < laps->room)
-        return true;
-    longer = realloc(laps->lap, room * sizeof *longer);
-    if (longer == NULL)
-        return false;
-    laps->lap = longer;
-    laps->room = room;
-    return true;
-}
 
 /* What the user's program passes has no end that is known before; then the first so many count. */
 static const uint64_t SEEN_MOST = 1 << 20;
@@ -42,7 +29,8 @@ void laps_collect(struct laps *laps, struct abi_memory *memory)
         laps->count = 0;
     if (lap <= read || (bodies && lap > most) || lap - read > ABI_LAPS)
         return; /* nothing new, or what the agent never writes */
-    for (uint64_t i = read; i < lap && laps->count < most && make_room(laps); i++)
+    for (uint64_t i = read;
+         i < lap && laps->count < most && ARRAY_ROOM(laps->lap, laps->count, laps->room); i++)
         laps->lap[laps->count++] = memory->lap[i % ABI_LAPS];
     __atomic_store_n(&control->laps_read, lap, __ATOMIC_RELEASE);
     job_wake((uint32_t *)&control->laps_read);
@@ -50,16 +38,8 @@ void laps_collect(struct laps *laps, struct abi_memory *memory)
 
 static struct store_series *new_series(struct laps *laps)
 {
-    size_t room = laps->series_room != 0 ? laps->series_room * 2 : 16;
-    struct store_series *longer;
-
-    if (laps->series_count == laps->series_room) {
-        longer = realloc(laps->series, room * sizeof *longer);
-        if (longer == NULL)
-            return NULL;
-        laps->series = longer;
-        laps->series_room = room;
-    }
+    if (!ARRAY_ROOM(laps->series, laps->series_count, laps->series_room))
+        return NULL;
     return &laps->series[laps->series_count];
 }
 
