@@ -4,6 +4,7 @@
  */
 #include <results/html/html.h>
 
+#include <harness/common/array.h>
 #include <results/store/store.h>
 #include <results/text/amount.h>
 #include <results/text/calibration.h>
@@ -102,24 +103,9 @@ static double share_of(const struct rate *rate)
     return (double)rate->findings / (double)rate->cycles;
 }
 
-static size_t first_past(const struct html *html, size_t index)
-{
-    size_t low = 0, high = html->past_count;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (html->past[middle].cell < index)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static struct nights find_nights(const struct html *html, size_t index)
 {
-    size_t first = first_past(html, index);
+    size_t first = ARRAY_FIRST(html->past_count, i, html->past[i].cell < index);
     struct nights nights = {.past = html->past + first, .tonight = html->rates[index]};
 
     while (first + nights.count < html->past_count && nights.past[nights.count].cell == index)

@@ -181,17 +181,7 @@ static int each_series(int64_t cell, uint64_t cycle, const char *kind, size_t sa
 
 static void series_of(const struct merging *merging, int64_t cell, size_t *first, size_t *end)
 {
-    size_t low = 0, high = merging->series_count;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (merging->series[middle].cell < cell)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *first = *end = low;
+    *first = *end = ARRAY_FIRST(merging->series_count, i, merging->series[i].cell < cell);
     while (*end < merging->series_count && merging->series[*end].cell == cell)
         ++*end;
 }

@@ -69,46 +69,21 @@ bool arena_grow(struct walker *w, void **array, size_t count, size_t *room, size
 
 const struct arena_segment *arena_segment_of(const struct walker *w, uint64_t address)
 {
-    size_t low = 0, high = w->segments;
+    size_t low = ARRAY_FIRST(w->segments, i, w->segment[i].range.end <= address);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (w->segment[middle].range.end <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
     return low < w->segments && w->segment[low].range.start <= address ? &w->segment[low] : NULL;
 }
 
 size_t arena_live_at(const struct walker *w, uint64_t address)
 {
-    size_t low = 0, high = w->request->lives;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (w->request->live[middle].address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return ARRAY_FIRST(w->request->lives, i, w->request->live[i].address < address);
 }
 
 const struct arena_chunk *arena_chunk_at(const struct arena_walk *walk, uint64_t address)
 {
-    size_t low = 0, high = walk->chunks;
+    size_t low =
+        ARRAY_FIRST(walk->chunks, i, walk->chunk[i].start + walk->chunk[i].size <= address);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (walk->chunk[middle].start + walk->chunk[middle].size <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
     return low < walk->chunks && walk->chunk[low].start <= address ? &walk->chunk[low] : NULL;
 }
 
@@ -287,16 +262,8 @@ static int by_start(const void *a, const void *b)
 
 static const struct arena_entry *entry_at(const struct walker *w, uint64_t start)
 {
-    size_t low = 0, high = w->entries;
+    size_t low = ARRAY_FIRST(w->entries, i, w->entry[i].start < start);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (w->entry[middle].start < start)
-            low = middle + 1;
-        else
-            high = middle;
-    }
     return low < w->entries && w->entry[low].start == start ? &w->entry[low] : NULL;
 }
 
@@ -351,16 +318,8 @@ static void check_live(struct walker *w, const struct arena_chunk *chunk,
 
 static bool is_freed(const struct walker *w, uint64_t address)
 {
-    size_t low = 0, high = w->request->freeds;
+    size_t low = ARRAY_FIRST(w->request->freeds, i, w->request->freed[i] < address);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (w->request->freed[middle] < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
     return low < w->request->freeds && w->request->freed[low] == address;
 }
 

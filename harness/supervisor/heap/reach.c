@@ -35,16 +35,8 @@ struct scan {
 /* Index of the block that @address lies in or right behind, or @blocks. */
 static size_t find(const struct reach_request *request, uint64_t address)
 {
-    size_t low = 0, high = request->blocks;
+    size_t low = ARRAY_FIRST(request->blocks, i, request->block[i].address <= address);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (request->block[middle].address <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
     if (low == 0 || address - request->block[low - 1].address > request->block[low - 1].bytes)
         return request->blocks;
     return low - 1;
@@ -182,17 +174,7 @@ static int add(struct pieces *pieces, uint64_t start, uint64_t end)
 /* Index of the first of @taken that ends behind @address. */
 static size_t first_behind(const struct arena_range *taken, size_t takens, uint64_t address)
 {
-    size_t low = 0, high = takens;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (taken[middle].end <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return ARRAY_FIRST(takens, i, taken[i].end <= address);
 }
 
 int reach_without(const struct arena_range *from, size_t froms, const struct arena_range *taken,

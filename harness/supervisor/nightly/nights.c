@@ -192,26 +192,10 @@ bool nights_have_build(const struct nights *history, uint64_t key, const char *b
 
 /* --- for the reports of this night ----------------------------------------------------------- */
 
-/* The first rate with this key or a greater one. */
-static size_t first_of(const struct nights *history, uint64_t key)
-{
-    size_t low = 0, high = history->rates;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (history->rate[middle].key < key)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static int note_cell(const struct nights *history, struct store *store,
                      const struct store_cell *cell, struct error *e)
 {
-    size_t first = first_of(history, cell->key), end = first;
+    size_t first = ARRAY_FIRST(history->rates, i, history->rate[i].key < cell->key), end = first;
     int code = 0;
 
     while (end < history->rates && history->rate[end].key == cell->key)

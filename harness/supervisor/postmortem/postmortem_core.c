@@ -7,6 +7,7 @@
  */
 #include "postmortem_parts.h"
 
+#include <harness/common/array.h>
 #include <harness/supervisor/process/space.h>
 
 #include <elf.h>
@@ -72,16 +73,8 @@ void postmortem_core_free(void *source)
 
 static struct stretch *find_stretch(struct core *core, uint64_t address)
 {
-    size_t low = 0, high = core->stretches;
+    size_t low = ARRAY_FIRST(core->stretches, i, core->stretch[i].end <= address);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (core->stretch[middle].end <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
     return low < core->stretches && core->stretch[low].start <= address ? &core->stretch[low]
                                                                         : NULL;
 }

@@ -338,16 +338,8 @@ int image_add(struct image_list *list, struct image *image)
 
 struct image *image_find(const struct image_list *list, uint64_t address)
 {
-    size_t low = 0, high = list->count;
+    size_t low = ARRAY_FIRST(list->count, i, list->image[i]->end <= address);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (list->image[middle]->end <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
     return low < list->count && list->image[low]->start <= address ? list->image[low] : NULL;
 }
 

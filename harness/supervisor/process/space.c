@@ -7,6 +7,8 @@
  */
 #include <harness/supervisor/process/space.h>
 
+#include <harness/common/array.h>
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -286,15 +288,7 @@ size_t space_read(struct space *space, uint64_t address, void *out, size_t bytes
 
 const struct space_map *space_find(const struct space *space, uint64_t address)
 {
-    size_t low = 0, high = space->maps;
+    size_t low = ARRAY_FIRST(space->maps, i, space->map[i].end <= address);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (space->map[middle].end <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
     return low < space->maps && space->map[low].start <= address ? &space->map[low] : NULL;
 }

@@ -8,6 +8,7 @@
  */
 #include <harness/supervisor/process/symbol.h>
 
+#include <harness/common/array.h>
 #include <harness/supervisor/process/demangle.h>
 #include <harness/supervisor/process/source.h>
 
@@ -176,16 +177,9 @@ void symbol_table_free(struct symbol_table *table)
 
 const struct symbol *symbol_find(const struct symbol_table *table, uint64_t address)
 {
-    size_t low = 0, high = table != NULL ? table->count : 0;
+    size_t low =
+        ARRAY_FIRST(table != NULL ? table->count : 0, i, table->symbol[i].start <= address);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (table->symbol[middle].start <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
     for (; low > 0 && table->reach[low - 1] > address; low--) {
         if (table->symbol[low - 1].end > address)
             return &table->symbol[low - 1];
