@@ -9,51 +9,17 @@
 #include <harness/detector.h>
 
 #include <harness/supervisor/evidence/evidence.h>
+#include <harness/supervisor/evidence/syscall_words.h>
 
 #include <stdio.h>
-#include <sys/syscall.h>
 
 #define SET_IN "           "
 
 static const char *call_text(long number)
 {
-    static const struct {
-        long number;
-        const char *text;
-    } calls[] = {
-        {SYS_nanosleep, "sleeps (nanosleep)"},
-        {SYS_clock_nanosleep, "sleeps (clock_nanosleep)"},
-        {SYS_futex, "waits in a futex"},
-        {SYS_read, "reads"},
-        {SYS_pread64, "reads"},
-        {SYS_readv, "reads"},
-        {SYS_write, "writes"},
-        {SYS_pwrite64, "writes"},
-        {SYS_writev, "writes"},
-        {SYS_fsync, "waits for the disk (fsync)"},
-        {SYS_fdatasync, "waits for the disk (fdatasync)"},
-        {SYS_recvfrom, "receives"},
-        {SYS_recvmsg, "receives"},
-        {SYS_sendto, "sends"},
-        {SYS_sendmsg, "sends"},
-        {SYS_accept, "waits for a connection"},
-        {SYS_accept4, "waits for a connection"},
-        {SYS_connect, "connects"},
-        {SYS_poll, "waits in poll"},
-        {SYS_ppoll, "waits in poll"},
-        {SYS_select, "waits in select"},
-        {SYS_pselect6, "waits in select"},
-        {SYS_epoll_wait, "waits in epoll"},
-        {SYS_epoll_pwait, "waits in epoll"},
-        {SYS_wait4, "waits for a child"},
-        {SYS_waitid, "waits for a child"},
-        {SYS_flock, "waits for a file's lock"},
-    };
+    const struct syscall_words *words = syscall_words(number);
 
-    for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++)
-        if (calls[i].number == number)
-            return calls[i].text;
-    return "stays in a system call";
+    return words != NULL ? words->slow : "stays in a system call";
 }
 
 /* When that holder gave it back; 0 if it never did, or the ring has lost it. */

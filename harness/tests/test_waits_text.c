@@ -86,7 +86,7 @@ static void test_what_the_kernel_says(void)
     fixture_thread(&f, 0, THREAD_WAITING, SYS_epoll_wait);
     expect_what(0, "waits in epoll");
     f.evidence.thread[0].syscall = SYS_wait4;
-    expect_what(0, "waits for a process");
+    expect_what(0, "waits for a child");
     f.evidence.thread[0].syscall = SYS_futex;
     f.evidence.thread[0].waits = false;
     expect_what(0, "waits in a futex that no hook knows, with a time limit");

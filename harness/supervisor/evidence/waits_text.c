@@ -7,6 +7,7 @@
 #include "waits.h"
 #include "evidence.h"
 #include "stack_kind.h"
+#include "syscall_words.h"
 
 #include <harness/injector.h>
 
@@ -38,42 +39,11 @@ void waits_name(const struct waits *waits, unsigned node, char out[WAITS_TEXT_BY
 
 static const char *syscall_text(long number)
 {
-    static const struct {
-        long number;
-        const char *text;
-    } calls[] = {
-        {SYS_futex, "waits in a futex that no hook knows"},
-        {SYS_read, "waits for something to read"},
-        {SYS_readv, "waits for something to read"},
-        {SYS_recvfrom, "waits for something to receive"},
-        {SYS_recvmsg, "waits for something to receive"},
-        {SYS_write, "waits until it can write"},
-        {SYS_sendto, "waits until it can send"},
-        {SYS_sendmsg, "waits until it can send"},
-        {SYS_poll, "waits in poll"},
-        {SYS_ppoll, "waits in poll"},
-        {SYS_select, "waits in select"},
-        {SYS_pselect6, "waits in select"},
-        {SYS_epoll_wait, "waits in epoll"},
-        {SYS_epoll_pwait, "waits in epoll"},
-        {SYS_accept, "waits for a connection"},
-        {SYS_accept4, "waits for a connection"},
-        {SYS_connect, "waits for a connection"},
-        {SYS_pause, "waits for a signal"},
-        {SYS_rt_sigsuspend, "waits for a signal"},
-        {SYS_rt_sigtimedwait, "waits for a signal"},
-        {SYS_nanosleep, "sleeps"},
-        {SYS_clock_nanosleep, "sleeps"},
-        {SYS_wait4, "waits for a process"},
-        {SYS_waitid, "waits for a process"},
-        {SYS_flock, "waits for a lock on a file"},
-        {SYS_fcntl, "waits for a lock on a file"},
-    };
+    const struct syscall_words *words = syscall_words(number);
 
-    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
-        if (calls[i].number == number)
-            return calls[i].text;
-    return "waits in the kernel";
+    if (number == SYS_futex)
+        return "waits in a futex that no hook knows";
+    return words != NULL ? words->waits : "waits in the kernel";
 }
 
 static void blocked_text(const struct waits *waits, unsigned node, char out[WAITS_TEXT_BYTES])

@@ -10,6 +10,7 @@
 
 #include <harness/supervisor/evidence/evidence.h>
 #include <harness/supervisor/evidence/locks.h>
+#include <harness/supervisor/evidence/syscall_words.h>
 #include <harness/supervisor/process/space.h>
 
 #include <linux/futex.h>
@@ -788,61 +789,6 @@ static void read_futex_wait(struct postmortem_thread *thread)
 /* --- other calls
  * ---------------------------------------------------------------------------------------- */
 
-enum call_kind {
-    CALL_OTHER,
-    CALL_SLEEP,
-    CALL_SIGNAL,
-    CALL_READ,
-    CALL_WRITE,
-    CALL_FILE_LOCK,
-    CALL_CHILD
-};
-
-static const struct {
-    long number;
-    enum call_kind kind;
-    const char *text;
-} calls[] = {
-    {SYS_read, CALL_READ, "waits for something to read"},
-    {SYS_readv, CALL_READ, "waits for something to read"},
-    {SYS_recvfrom, CALL_READ, "waits for something to receive"},
-    {SYS_recvmsg, CALL_READ, "waits for something to receive"},
-    {SYS_write, CALL_WRITE, "waits until it can write"},
-    {SYS_writev, CALL_WRITE, "waits until it can write"},
-    {SYS_sendto, CALL_WRITE, "waits until it can send"},
-    {SYS_sendmsg, CALL_WRITE, "waits until it can send"},
-    {SYS_poll, CALL_OTHER, "waits in poll"},
-    {SYS_ppoll, CALL_OTHER, "waits in poll"},
-    {SYS_select, CALL_OTHER, "waits in select"},
-    {SYS_pselect6, CALL_OTHER, "waits in select"},
-    {SYS_epoll_wait, CALL_OTHER, "waits in epoll"},
-    {SYS_epoll_pwait, CALL_OTHER, "waits in epoll"},
-    {SYS_accept, CALL_OTHER, "waits for a connection"},
-    {SYS_accept4, CALL_OTHER, "waits for a connection"},
-    {SYS_connect, CALL_OTHER, "waits for a connection"},
-    {SYS_pause, CALL_SIGNAL, "waits for a signal"},
-    {SYS_rt_sigsuspend, CALL_SIGNAL, "waits for a signal"},
-    {SYS_rt_sigtimedwait, CALL_SIGNAL, "waits for a signal"},
-    {SYS_nanosleep, CALL_SLEEP, "sleeps"},
-    {SYS_clock_nanosleep, CALL_SLEEP, "sleeps"},
-    {SYS_restart_syscall, CALL_SLEEP, "waits with a time limit"},
-    {SYS_wait4, CALL_CHILD, "waits for a child"},
-    {SYS_waitid, CALL_CHILD, "waits for a child"},
-    {SYS_flock, CALL_FILE_LOCK, "waits for a lock on a file"},
-    {SYS_fcntl, CALL_FILE_LOCK, "waits for a lock on a file"},
-};
-
-static enum call_kind call_kind(long number, const char **text)
-{
-    *text = NULL;
-    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
-        if (calls[i].number == number) {
-            *text = calls[i].text;
-            return calls[i].kind;
-        }
-    return CALL_OTHER;
-}
-
 bool postmortem_waits_for_child(const struct postmortem_thread *thread)
 {
     return thread->call == SYS_wait4 || thread->call == SYS_waitid;
@@ -851,21 +797,22 @@ bool postmortem_waits_for_child(const struct postmortem_thread *thread)
 static void read_call(struct postmortem_thread *thread)
 {
     static const enum postmortem_kind kinds[] = {
-        [CALL_OTHER] = POSTMORTEM_CALL,    [CALL_SLEEP] = POSTMORTEM_SLEEP,
-        [CALL_SIGNAL] = POSTMORTEM_SIGNAL, [CALL_READ] = POSTMORTEM_CALL,
-        [CALL_WRITE] = POSTMORTEM_CALL,    [CALL_FILE_LOCK] = POSTMORTEM_FILE_LOCK,
-        [CALL_CHILD] = POSTMORTEM_CHILD,
+        [SYSCALL_OTHER] = POSTMORTEM_CALL,    [SYSCALL_SLEEP] = POSTMORTEM_SLEEP,
+        [SYSCALL_SIGNAL] = POSTMORTEM_SIGNAL, [SYSCALL_READ] = POSTMORTEM_CALL,
+        [SYSCALL_WRITE] = POSTMORTEM_CALL,    [SYSCALL_FILE_LOCK] = POSTMORTEM_FILE_LOCK,
+        [SYSCALL_CHILD] = POSTMORTEM_CHILD,
     };
     struct postmortem_wait *wait = &thread->wait;
-    const char *text;
-    enum call_kind kind = call_kind(thread->call, &text);
+    const struct syscall_words *words = syscall_words(thread->call);
+    const char *text = words != NULL ? words->waits : NULL;
+    enum syscall_kind kind = words != NULL ? words->kind : SYSCALL_OTHER;
 
     /* After a stop the kernel goes on with a call of another number: the stack has the name. */
     if (thread->call == SYS_restart_syscall && thread->frames > 0 &&
         strstr(thread->frame[0].function, "nanosleep") != NULL)
         text = "sleeps";
     wait->kind = kinds[kind];
-    wait->limited = kind == CALL_SLEEP;
+    wait->limited = kind == SYSCALL_SLEEP;
     if (text != NULL)
         snprintf(wait->what, sizeof wait->what, "%s", text);
     else
@@ -874,12 +821,12 @@ static void read_call(struct postmortem_thread *thread)
         note_function(thread, 0);
     if (thread->process->all->core)
         return;
-    if (kind == CALL_CHILD)
+    if (kind == SYSCALL_CHILD)
         postmortem_say_child(thread);
-    else if (kind == CALL_FILE_LOCK)
+    else if (kind == SYSCALL_FILE_LOCK)
         postmortem_say_file_lock(thread);
-    else if (kind == CALL_READ || kind == CALL_WRITE)
-        postmortem_say_peer(thread, kind == CALL_WRITE);
+    else if (kind == SYSCALL_READ || kind == SYSCALL_WRITE)
+        postmortem_say_peer(thread, kind == SYSCALL_WRITE);
 }
 
 /* The argument of a spin lock stays in its register for as long as it spins. */
