@@ -7,35 +7,20 @@
 # is there is not run again, so an interrupted call goes on where it was.
 set -euo pipefail
 
+readonly me=trends.sh
 readonly laps=425
-readonly libraries=/usr/lib/x86_64-linux-gnu
-readonly uses=docs/field-notes-modules
 readonly page=docs/field-notes-leaks.md
+# shellcheck source=docs/field-notes-modules/common.sh
+. "$(dirname -- "$0")/common.sh"
 
 help() {
     cat <<'TEXT'
 Usage: docs/field-notes-modules/trends.sh [--table] RUNDOWN DIRECTORY
 
-Judges the leak trends of the libraries that docs/field-notes-modules/run.sh names, over 425 loads
-in each of three processes, lets Valgrind look at those that leak, without rundown, and puts the
-table into docs/field-notes-leaks.md. --table: of what is in DIRECTORY already, runs nothing.
+Judges the leak trends of the libraries that docs/field-notes-modules/common.sh names, over 425
+loads in each of three processes, lets Valgrind look at those that leak, without rundown, and puts
+the table into docs/field-notes-leaks.md. --table: of what is in DIRECTORY already, runs nothing.
 TEXT
-}
-
-# What run.sh lists: path below $libraries, and the file that uses it.
-modules() {
-    sed -n "/^    cat <<'TEXT'\$/,/^TEXT\$/p" "$uses/run.sh" | grep -E '^[^ ]+ [^ ]+\.c$'
-}
-
-# run_one LIBRARY USE NAME: findings are no failure of ours, anything else is.
-run_one() {
-    local status=0
-
-    rm -rf -- "${directory:?}/$3"
-    "$rundown" module "$libraries/$1" --use "$uses/$2" --laps "$laps" --seed 1 --jobs 1 \
-        --confirm 0 --deadline 120s --no-lttng --quiet --out "$directory/$3" \
-        >"$directory/$3.txt" 2>&1 || status=$?
-    [ "$status" -le 1 ] || echo "trends.sh: $1: rundown ended with $status" >&2
 }
 
 # series NAME: the judged series of all its processes.
@@ -65,16 +50,6 @@ confirm() {
     echo "$few $many" | awk '{ printf "%d in %d\n", ($3 - $1) / 2, ($4 - $2) / 2 }' \
         >"$directory/$3.valgrind"
     rm -f -- "$loop"
-}
-
-# package_of FILE: "zlib1g 1:1.2.13.dfsg-1"; dpkg may know the file by its path before /usr.
-package_of() {
-    local file found
-
-    file=$(realpath -- "$1")
-    found=$(dpkg-query -S "$file" 2>/dev/null || dpkg-query -S "${file#/usr}" 2>/dev/null || true)
-    found=${found%%:*}
-    [ -z "$found" ] || dpkg-query -W -f '${Package} ${Version}' "$found"
 }
 
 # row NAME USE PACKAGE: one line of the table. Of several processes with one verdict, the steepest.
@@ -113,16 +88,6 @@ table() {
     done < <(modules)
 }
 
-# write_page: puts the table between the two marks of the page.
-write_page() {
-    local new
-
-    table >"$directory/table.md"
-    new=$(sed -e '/^<!-- table -->$/,/^<!-- end -->$/{//!d}' \
-        -e "/^<!-- table -->\$/r $directory/table.md" "$page")
-    printf '%s\n' "$new" >"$page"
-}
-
 only_table=no
 case ${1:-} in
 --help | -h)
@@ -145,7 +110,7 @@ cd -- "$(dirname -- "$0")/../.."
 while [ "$only_table" = no ] && read -r library use; do
     name=${library##*/}
     [ -e "$libraries/$library" ] || continue
-    [ -f "$directory/$name/run.jsonl" ] || run_one "$library" "$use" "$name"
+    [ -f "$directory/$name/run.jsonl" ] || run_one "$library" "$use" "$name" --confirm 0
     if [ ! -f "$directory/$name.valgrind" ] && leaks "$name"; then
         confirm "$library" "$use" "$name"
     fi
