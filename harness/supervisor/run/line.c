@@ -124,8 +124,9 @@ static int number(const char *name, const char *text, uint64_t *out, struct erro
     return 0;
 }
 
-static int read_inject(struct line *line, char *value, struct error *e)
+static int read_inject(struct reader *reader, char *value, struct error *e)
 {
+    struct line *line = reader->line;
     char *at = strchr(value, '@');
     const char *near;
 
@@ -185,7 +186,101 @@ static bool read_program_word(struct reader *reader, const char *word, char *val
     return true;
 }
 
-static int read_recorder(struct reader *reader, const char *value, struct error *e)
+static bool read_flag(struct reader *reader, const char *word, const char *value)
+{
+    const struct {
+        const char *name;
+        bool *flag;
+    } flags[] = {
+        {"fresh", &reader->fresh},
+        {"probe", &reader->probe},
+        {"must-unload", &reader->must_unload},
+        {"reach", &reader->reach},
+    };
+
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+        if (strcmp(word, flags[i].name) == 0) {
+            *flags[i].flag = strcmp(value, "1") == 0;
+            return true;
+        }
+    return false;
+}
+
+static int read_seed(struct reader *reader, char *value, struct error *e)
+{
+    return number("seed", value, &reader->line->seed, e);
+}
+
+static int read_hash(struct reader *reader, char *value, struct error *e)
+{
+    return number("hash", value, &reader->line->hash, e);
+}
+
+static int read_cycle(struct reader *reader, char *value, struct error *e)
+{
+    reader->have_cycle = true;
+    return number("cycle", value, &reader->line->cycle, e);
+}
+
+static int read_mode(struct reader *reader, char *value, struct error *e)
+{
+    reader->line->mode = strcmp(value, "controlled") == 0 ? PLAN_CONTROLLED : PLAN_FREE;
+    if (reader->line->mode == PLAN_FREE && strcmp(value, "free") != 0)
+        return error_set(e, ERROR_USAGE, "replay line: mode: '%s' is neither free nor controlled",
+                         value);
+    return 0;
+}
+
+static int read_argument(struct reader *reader, char *value, struct error *e)
+{
+    char *end;
+
+    reader->line->point.argument = strtoll(value, &end, 0);
+    if (*end != 0 || *value == 0)
+        return error_set(e, ERROR_USAGE, "replay line: argument: '%s' is not a number", value);
+    return 0;
+}
+
+static int read_laps(struct reader *reader, char *value, struct error *e)
+{
+    uint64_t n = 0;
+    int code = number("laps", value, &n, e);
+
+    reader->laps = (uint32_t)n;
+    return code;
+}
+
+static int read_lap_every(struct reader *reader, char *value, struct error *e)
+{
+    uint64_t n = 0;
+    int code = number("lap-every", value, &n, e);
+
+    reader->lap_every = (uint32_t)n;
+    return code;
+}
+
+static int read_lap_at(struct reader *reader, char *value, struct error *e)
+{
+    reader->lap_at = value;
+    return 0;
+}
+
+static int read_heap_check(struct reader *reader, char *value, struct error *e)
+{
+    return heap_check_parse(value, &reader->heap_check, e);
+}
+
+static int read_deadline(struct reader *reader, char *value, struct error *e)
+{
+    return options_duration("deadline", value, &reader->deadline_s, e);
+}
+
+static int read_held_long(struct reader *reader, char *value, struct error *e)
+{
+    return options_duration("held-long", value, &reader->held_long_s, e);
+}
+
+static int read_recorder(struct reader *reader, char *value, struct error *e)
 {
     if (strcmp(value, "none") != 0 && strcmp(value, "lttng") != 0)
         return error_set(e, ERROR_USAGE, "replay line: recorder: '%s' is neither none nor lttng",
@@ -194,12 +289,59 @@ static int read_recorder(struct reader *reader, const char *value, struct error 
     return 0;
 }
 
+static int read_input(struct reader *reader, char *value, struct error *e)
+{
+    free(reader->input);
+    reader->input = strdup(value);
+    return 0;
+}
+
+static int read_build(struct reader *reader, char *value, struct error *e)
+{
+    snprintf(reader->line->build, sizeof reader->line->build, "%s", value);
+    return 0;
+}
+
+/* Whatever else it is, it is an option of the workload. */
+static int read_workload_option(struct reader *reader, const char *word, const char *value,
+                                struct error *e)
+{
+    char *longer = NULL;
+
+    if (reader->workload == NULL || reads_module(reader))
+        return error_set(e, ERROR_USAGE, "replay line: '%s=%s' has no meaning here", word, value);
+    if (asprintf(&longer, "%s,%s=%s", reader->workload, word, value) < 0)
+        return error_set(e, ERROR_MEMORY, "out of memory");
+    free(reader->workload);
+    reader->workload = longer;
+    return 0;
+}
+
+static int read_value(struct reader *reader, const char *word, char *value, struct error *e)
+{
+    static const struct {
+        const char *name;
+        int (*read)(struct reader *reader, char *value, struct error *e);
+    } words[] = {
+        {"seed", read_seed},         {"hash", read_hash},
+        {"cycle", read_cycle},       {"inject", read_inject},
+        {"mode", read_mode},         {"argument", read_argument},
+        {"laps", read_laps},         {"lap-every", read_lap_every},
+        {"lap-at", read_lap_at},     {"heap-check", read_heap_check},
+        {"deadline", read_deadline}, {"held-long", read_held_long},
+        {"input", read_input},       {"build", read_build},
+        {"recorder", read_recorder},
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(word, words[i].name) == 0)
+            return words[i].read(reader, value, e);
+    return read_workload_option(reader, word, value, e);
+}
+
 static int read_word(struct reader *reader, char *word, struct error *e)
 {
-    struct line *line = reader->line;
     char *value = strchr(word, '=');
-    uint64_t n = 0;
-    int code = 0;
 
     if (reads_module(reader) && reader->library == NULL) {
         reader->library = word; /* whatever it looks like */
@@ -213,89 +355,10 @@ static int read_word(struct reader *reader, char *word, struct error *e)
         return 0;
     }
     *value++ = 0;
-    if (read_module_word(reader, word, value) || read_program_word(reader, word, value))
+    if (read_module_word(reader, word, value) || read_program_word(reader, word, value) ||
+        read_flag(reader, word, value))
         return 0;
-    if (strcmp(word, "seed") == 0)
-        return number(word, value, &line->seed, e);
-    if (strcmp(word, "hash") == 0)
-        return number(word, value, &line->hash, e);
-    if (strcmp(word, "cycle") == 0) {
-        reader->have_cycle = true;
-        return number(word, value, &line->cycle, e);
-    }
-    if (strcmp(word, "inject") == 0)
-        return read_inject(line, value, e);
-    if (strcmp(word, "mode") == 0) {
-        line->mode = strcmp(value, "controlled") == 0 ? PLAN_CONTROLLED : PLAN_FREE;
-        if (line->mode == PLAN_FREE && strcmp(value, "free") != 0)
-            return error_set(e, ERROR_USAGE,
-                             "replay line: mode: '%s' is neither free nor controlled", value);
-        return 0;
-    }
-    if (strcmp(word, "argument") == 0) {
-        char *end;
-
-        line->point.argument = strtoll(value, &end, 0);
-        return *end != 0 || *value == 0
-                   ? error_set(e, ERROR_USAGE, "replay line: argument: '%s' is not a number", value)
-                   : 0;
-    }
-    if (strcmp(word, "laps") == 0) {
-        code = number(word, value, &n, e);
-        reader->laps = (uint32_t)n;
-        return code;
-    }
-    if (strcmp(word, "lap-every") == 0) {
-        code = number(word, value, &n, e);
-        reader->lap_every = (uint32_t)n;
-        return code;
-    }
-    if (strcmp(word, "lap-at") == 0) {
-        reader->lap_at = value;
-        return 0;
-    }
-    if (strcmp(word, "fresh") == 0) {
-        reader->fresh = strcmp(value, "1") == 0;
-        return 0;
-    }
-    if (strcmp(word, "probe") == 0) {
-        reader->probe = strcmp(value, "1") == 0;
-        return 0;
-    }
-    if (strcmp(word, "must-unload") == 0) {
-        reader->must_unload = strcmp(value, "1") == 0;
-        return 0;
-    }
-    if (strcmp(word, "reach") == 0) {
-        reader->reach = strcmp(value, "1") == 0;
-        return 0;
-    }
-    if (strcmp(word, "heap-check") == 0)
-        return heap_check_parse(value, &reader->heap_check, e);
-    if (strcmp(word, "deadline") == 0)
-        return options_duration("deadline", value, &reader->deadline_s, e);
-    if (strcmp(word, "held-long") == 0)
-        return options_duration("held-long", value, &reader->held_long_s, e);
-    if (strcmp(word, "recorder") == 0)
-        return read_recorder(reader, value, e);
-    if (strcmp(word, "input") == 0) {
-        free(reader->input);
-        reader->input = strdup(value);
-        return 0;
-    }
-    if (strcmp(word, "build") == 0) {
-        snprintf(line->build, sizeof line->build, "%s", value);
-        return 0;
-    }
-    if (reader->workload == NULL || reads_module(reader))
-        return error_set(e, ERROR_USAGE, "replay line: '%s=%s' has no meaning here", word, value);
-    char *longer = NULL;
-
-    if (asprintf(&longer, "%s,%s=%s", reader->workload, word, value) < 0)
-        return error_set(e, ERROR_MEMORY, "out of memory");
-    free(reader->workload);
-    reader->workload = longer;
-    return 0;
+    return read_value(reader, word, value, e);
 }
 
 /* Splits as a shell does, without expanding anything. */
