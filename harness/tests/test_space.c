@@ -3,7 +3,7 @@
  */
 #include <harness/supervisor/process/space.h>
 
-#include <harness/tests/unwind_target.h>
+#include <harness/tests/unwind_tests.h>
 
 #include <CUnit/Basic.h>
 #include <fcntl.h>
@@ -248,20 +248,7 @@ static CU_TestInfo tests[] = {
     CU_TEST_INFO_NULL,
 };
 
-static CU_SuiteInfo suites[] = {
-    {"space", NULL, NULL, NULL, NULL, tests},
-    CU_SUITE_INFO_NULL,
-};
-
 int main(void)
 {
-    unsigned failures;
-
-    if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-        return TARGET_BROKEN;
-    CU_basic_set_mode(CU_BRM_VERBOSE);
-    CU_basic_run_tests();
-    failures = CU_get_number_of_failures();
-    CU_cleanup_registry();
-    return failures != 0;
+    return unwind_tests("space", NULL, NULL, tests);
 }
