@@ -1,11 +1,15 @@
 /*
- * array.h: arrays that grow, and the search in sorted ones.
+ * array.h: arrays that grow, and the search in sorted ones. All inline: the library that this
+ * folder makes is linked into the agent, and nothing in there may allocate.
  */
 #ifndef COMMON_ARRAY_H
 #define COMMON_ARRAY_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
+
+enum { ARRAY_ROOM_FIRST = 16 };
 
 /**
  * array_room() - doubles the room of an array that is full.
@@ -16,7 +20,20 @@
  * Returns whether entry @count may be written now. If memory is out the array stays as it was.
  * Allocates, so the agent must not call it.
  */
-bool array_room(void **array, size_t count, size_t *room, size_t size);
+static inline bool array_room(void **array, size_t count, size_t *room, size_t size)
+{
+    size_t wider = *room != 0 ? *room * 2 : ARRAY_ROOM_FIRST;
+    void *longer;
+
+    if (count < *room)
+        return true;
+    longer = reallocarray(*array, wider, size);
+    if (longer == NULL)
+        return false;
+    *array = longer;
+    *room = wider;
+    return true;
+}
 
 /** ARRAY_ROOM() - the same for an array of a type, its count and its room (size_t). */
 #define ARRAY_ROOM(array, count, room)                                                             \
