@@ -95,14 +95,25 @@ static bool plain_word(const char *word)
 
 static void quote_word(FILE *out, const char *word)
 {
+    bool quoted = false;
+
     if (plain_word(word)) {
         fputs(word, out);
         return;
     }
-    fputc('\'', out);
-    for (const char *at = word; *at != 0; at++)
-        fputs(*at == '\'' ? "'\\''" : (char[]){*at, 0}, out);
-    fputc('\'', out);
+    /* Never '' beside anything else: glibc's wordexp() makes a word of its own of it. */
+    if (*word == 0)
+        fputs("''", out);
+    for (const char *at = word; *at != 0; at++) {
+        bool here = *at != '\'';
+
+        if (here != quoted)
+            fputc('\'', out);
+        fputs(here ? (char[]){*at, 0} : "\\'", out);
+        quoted = here;
+    }
+    if (quoted)
+        fputc('\'', out);
 }
 
 /* --- workloads ------------------------------------------------------------------------- */
