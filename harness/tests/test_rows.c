@@ -144,6 +144,40 @@ static bool is_found(const char *codes, const char *choice)
     return found;
 }
 
+static bool are_found(const char *codes, const char *wanted)
+{
+    char *copy = strdup(wanted);
+    char *rest = NULL;
+    bool all = true;
+
+    for (char *choice = strtok_r(copy, " ", &rest); choice != NULL;
+         choice = strtok_r(NULL, " ", &rest))
+        all &= codes != NULL && is_found(codes, choice);
+    free(copy);
+    return all;
+}
+
+/*
+ * Where a cell has several codes, the first findings may all lack one: killed-at-work has the lock
+ * of the heap in three of four cycles. Then many more of this one cell tell.
+ */
+static char *codes_of_many(const struct workload *workload, const struct workload_variant *variant,
+                           const char *injector)
+{
+    sqlite3 *db;
+    char *codes;
+
+    tree_remove("many");
+    command_run(&said,
+                "run -q --no-lttng --seed 2 --confirm 0 --no-control --inject %s --cycles %d "
+                "--until-found 60 --out many --workload %s,variant=%s",
+                injector, BAD_CYCLES, workload->name, variant->name);
+    db = record_of("many");
+    codes = ask_text(db, "SELECT coalesce(group_concat(DISTINCT code), '') FROM finding");
+    sqlite3_close(db);
+    return codes;
+}
+
 static void judge_bad_variant(sqlite3 *db, const struct workload *workload,
                               const struct workload_variant *variant, const char *injector)
 {
@@ -157,6 +191,10 @@ static void judge_bad_variant(sqlite3 *db, const struct workload *workload,
              "f.cell = c.cell WHERE c.target = '%s variant=%s'",
              workload->name, variant->name);
     codes = ask_text(db, query);
+    if (!are_found(codes, variant->codes)) {
+        free(codes);
+        codes = codes_of_many(workload, variant, injector);
+    }
     for (char *choice = strtok_r(wanted, " ", &rest); choice != NULL;
          choice = strtok_r(NULL, " ", &rest)) {
         bool found = codes != NULL && is_found(codes, choice);
