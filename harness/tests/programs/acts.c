@@ -369,7 +369,7 @@ static int act_stay(char **arguments)
 
 /* --- the heap ------------------------------------------------------------------------------ */
 
-static sem_t in_allocator;
+static sem_t started, in_allocator;
 
 static void stays_in_allocator(int signal)
 {
@@ -380,6 +380,7 @@ static void stays_in_allocator(int signal)
 
 static void *exits_beside_it(void *unused)
 {
+    sem_post(&started);
     sem_wait(&in_allocator);
     exit(0);
 }
@@ -391,10 +392,12 @@ static int act_heap_held(char **arguments)
     void *volatile last = malloc(16); /* so that the loose one stays a chunk of its own */
     pthread_t thread;
 
+    sem_init(&started, 0, 0);
     sem_init(&in_allocator, 0, 0);
     signal(SIGSEGV, stays_in_allocator);
     if (loose == NULL || last == NULL || pthread_create(&thread, NULL, exits_beside_it, NULL) != 0)
         return STATUS_WRONG;
+    sem_wait(&started); /* what it allocated would have sorted the loose one away */
     free((void *)loose);
     loose[1] = (void *)~(UINTPTR_MAX >> 4); /* its list goes on where nothing can be */
     last = malloc(3000);
