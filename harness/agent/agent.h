@@ -178,6 +178,12 @@ void fatal_stack(struct abi_lane *lane);
 extern uint64_t emit_low;
 extern uint64_t emit_span;
 
+/** Whether @caller is the recorder's code: what it calls is not the program's doing. */
+static inline bool emit_calls(uint64_t caller)
+{
+    return UNLIKELY(emit_span != 0) && caller - emit_low < emit_span;
+}
+
 /* --- hooks' frame ---------------------------------------------------------------------- */
 
 void agent_attend(struct abi_lane *lane);
@@ -198,8 +204,8 @@ static inline struct agent_call agent_enter(uint32_t site, uint64_t caller)
     struct abi_lane *lane = agent_lane; /* NULL in the fork server, and before main */
     uint32_t hit;
 
-    if (UNLIKELY(emit_span != 0) && caller - emit_low < emit_span)
-        return call; /* the recorder's own doing */
+    if (emit_calls(caller))
+        return call;
     if (UNLIKELY(lane == NULL) && (lane = lane_adopt()) == NULL)
         return call;
     if (UNLIKELY(lane->depth != 0))

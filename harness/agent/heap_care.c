@@ -223,7 +223,7 @@ static void free_counted(struct agent_call call, void *block, uint64_t caller)
  */
 static bool is_recorders_last(uint64_t caller)
 {
-    return emit_span != 0 && caller - emit_low < emit_span && CONTROL->phase != PHASE_RUNNING;
+    return emit_calls(caller) && CONTROL->phase != PHASE_RUNNING;
 }
 
 void care_free(struct agent_call call, void *block, uint64_t caller)

@@ -314,7 +314,7 @@ SIMPLE_HOOK(thrd_detach, SITE_DETACH, thread, (thrd_t thread), (thread))
  */
 static bool cancels_the_recorder(uint64_t caller)
 {
-    return agent_active && caller - emit_low < emit_span && !(CONTROL->options & OPTION_FRESH);
+    return agent_active && emit_calls(caller) && !(CONTROL->options & OPTION_FRESH);
 }
 
 HOOK int pthread_cancel(pthread_t thread)
