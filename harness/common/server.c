@@ -79,6 +79,7 @@ static void begin_cycle(struct abi_memory *memory, uint64_t cycle)
     struct abi_control *control = &memory->control;
 
     next_epoch(memory);
+    __atomic_store_n(&control->lap, 0, __ATOMIC_SEQ_CST); /* before laps_read: see laps_collect() */
     memset(&control->pid, 0,
            offsetof(struct abi_control, plan) - offsetof(struct abi_control, pid));
     control->message[0] = 0;

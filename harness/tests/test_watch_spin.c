@@ -108,6 +108,18 @@ static void block_steps(void)
     spin_on_word();
 }
 
+/* A step over either would leave the step's own flag to the program, long after the look. */
+static void save_its_flags(void)
+{
+    while (word == 0)
+        __asm__ volatile("lea -128(%%rsp), %%rsp\n\t"
+                         "pushfq\n\t"
+                         ".rept 40\n\tnop\n\t.endr\n\t"
+                         "popfq\n\t"
+                         "lea 128(%%rsp), %%rsp" ::
+                             : "memory", "cc");
+}
+
 static pid_t start(void (*loop)(void))
 {
     int ends[2];
@@ -192,6 +204,7 @@ static void test_what_comes_from_outside_is_not(void)
     check(handle_signals, false, "a signal could");
     check(block_steps, false, "being stepped already");
     check(share_memory, false, "others can write");
+    check(save_its_flags, false, "saves its flags or");
 }
 
 static void test_nobody_is_no_proof(void)

@@ -18,13 +18,14 @@ static const uint64_t SEEN_MOST = 1 << 20;
 void laps_collect(struct laps *laps, struct abi_memory *memory)
 {
     struct abi_control *control = &memory->control;
-    uint64_t lap = __atomic_load_n(&control->lap, __ATOMIC_ACQUIRE), read;
+    /* In this order: a cycle that just begins takes back the laps before what was read of them. */
+    uint64_t read = __atomic_load_n(&control->laps_read, __ATOMIC_ACQUIRE);
+    uint64_t lap = __atomic_load_n(&control->lap, __ATOMIC_ACQUIRE);
     bool bodies = control->lap_mode == LAPS_BODY;
     uint64_t most = bodies ? control->laps : SEEN_MOST;
 
     if (!abi_takes_laps(control))
         return;
-    read = control->laps_read;
     if (read == 0)
         laps->count = 0;
     if (lap <= read || (bodies && lap > most) || lap - read > ABI_LAPS)

@@ -265,6 +265,20 @@ static bool is_informed(const unsigned char *code, size_t length, uint64_t rax)
     }
 }
 
+/*
+ * pushf, popf and iret. Over the first, the step's own trap flag goes to the stack with the others;
+ * over the other two, Linux takes it for the program's own from then on (enable_single_step() in
+ * arch/x86/kernel/step.c). Either way the program would trap when we have gone.
+ */
+static bool moves_flags(const unsigned char *code, size_t length)
+{
+    size_t i = 0;
+
+    while (i < length && is_prefix(code[i]))
+        i++;
+    return i < length && (code[i] == 0x9c || code[i] == 0x9d || code[i] == 0xcf);
+}
+
 static bool may_step(struct proof *proof, const struct runner *runner)
 {
     unsigned char code[16];
@@ -276,7 +290,7 @@ static bool may_step(struct proof *proof, const struct runner *runner)
     if ((at >= proof->seen.code.start && at < proof->seen.code.end) ||
         is_informed(code, (size_t)length, runner->regs.rax))
         return no(proof, "asks the system or the clock");
-    return true;
+    return !moves_flags(code, (size_t)length) || no(proof, "saves its flags or restores them");
 }
 
 /* It runs one instruction, mostly while we look; on a busy machine it takes its time. */
