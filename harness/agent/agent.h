@@ -109,6 +109,10 @@ void lane_begin_main(void);
 /** The only thread of a forked child, named after its parent: "T1.2f1". */
 void lane_begin_forked(struct abi_lane *parent);
 
+/** fork with all its handlers, by the thread of @lane (or of none); the child has a lane of its
+ * own. */
+pid_t agent_fork(struct abi_lane *lane);
+
 static inline unsigned lane_index(const struct abi_lane *lane)
 {
     return (unsigned)(lane - agent_memory->lane);

@@ -32,11 +32,18 @@ static void before_fork(void)
  */
 IN_EVERY_CYCLE static void begin_child(void)
 {
+    struct abi_lane *parent = agent_active ? agent_lane : NULL;
+
     step_forked();
-    if (forking == NULL)
+    if (forking != NULL)
+        parent = forking->parent;
+    else if (parent != NULL)
+        __atomic_add_fetch(&parent->forks, 1,
+                           __ATOMIC_RELAXED); /* libc's own: daemon(), forkpty() */
+    if (parent == NULL)
         return;
-    lane_begin_forked(forking->parent);
-    if (agent_lane == NULL)
+    lane_begin_forked(parent);
+    if (agent_lane == NULL || forking == NULL)
         return;
     memcpy(agent_lane->held, forking->held, sizeof forking->held);
     agent_lane->held_count = forking->held_count;
@@ -59,18 +66,31 @@ static pid_t fork_without_handlers(void)
     return pid;
 }
 
-static inline pid_t fork_by(pid_t (*how)(void), struct agent_call call)
+static inline pid_t fork_of(struct abi_lane *lane, pid_t (*how)(void))
 {
-    struct forking now = {.parent = call.lane};
+    struct forking now = {.parent = lane};
     pid_t pid;
 
-    if (call.lane != NULL) {
-        call.lane->forks++;
+    if (lane != NULL) {
+        lane->forks++;
         forking = &now;
     }
-    agent_outside(call);
     pid = how();
     forking = NULL;
+    return pid;
+}
+
+pid_t agent_fork(struct abi_lane *lane)
+{
+    return fork_of(lane, real.fork);
+}
+
+static inline pid_t fork_by(pid_t (*how)(void), struct agent_call call)
+{
+    pid_t pid;
+
+    agent_outside(call);
+    pid = fork_of(call.lane, how);
     if (pid == 0)
         return 0; /* @call is the parent's, and it lives in memory that we share with it */
     agent_inside(call);

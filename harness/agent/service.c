@@ -357,7 +357,7 @@ static void fork_here(void)
 {
     void *volatile block;
     uint64_t caller = step_out();
-    pid_t pid = real.fork();
+    pid_t pid = agent_fork(agent_lane);
 
     if (pid == 0) {
         block = real.malloc(64);

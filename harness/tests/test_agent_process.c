@@ -179,6 +179,42 @@ static void test_fork_in_threads(void)
     stage_close(&stage);
 }
 
+/* What handlers unlock in the child is the child's, and no act of its parent's. */
+static void test_fork_here(void)
+{
+    struct stage stage;
+
+    CU_ASSERT_TRUE(stage_plain("process", "handlers"));
+    CU_ASSERT_TRUE_FATAL(stage_open(&stage, "process", "handlers"));
+    stage_strike(&stage, "fork-here", "T1", SITE_MALLOC, 7, 0, 0);
+    CU_ASSERT_TRUE(stage_pass(&stage));
+    CU_ASSERT_EQUAL(stage_control(&stage)->fired, 1);
+    CU_ASSERT_EQUAL(stage_control(&stage)->anomaly, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(stage_lane(&stage, "T1f1"));
+    CU_ASSERT_EQUAL(stage_lane(&stage, "T1f1")->hits[SITE_UNLOCK], 1);
+    CU_ASSERT_EQUAL(stage_lane(&stage, "T1f1")->held_count, 0);
+    CU_ASSERT_EQUAL(stage_lane(&stage, "T1")->hits[SITE_UNLOCK], 1);
+    CU_ASSERT_EQUAL(stage_lane(&stage, "T1")->held_count, 0);
+    stage_close(&stage);
+}
+
+/* A fork that passes no hook of ours. */
+static void test_daemon(void)
+{
+    struct stage stage;
+
+    if (play(&stage, "daemon")) {
+        const struct abi_lane *child = stage_lane(&stage, "T1f1");
+        const struct abi_lane *rest = stage_lane(&stage, "T1f1f1");
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(child);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(rest);
+        CU_ASSERT_NOT_EQUAL(child->pid, rest->pid);
+        check_workers(&stage, "T1f1f1", 1);
+    }
+    stage_close(&stage);
+}
+
 /* A child's only thread is the whole child: to kill it would be another injection. */
 static void test_kill_in_child(void)
 {
@@ -303,6 +339,8 @@ int main(void)
         {"300 threads one by one", test_one_by_one},
         {"fork", test_fork},
         {"forks by two threads", test_fork_in_threads},
+        {"a planned fork", test_fork_here},
+        {"a fork of libc's own", test_daemon},
         {"vfork and exec", test_vfork},
         {"vfork and no exec", test_vfork_missing},
         {"posix_spawn", test_spawn},

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -388,6 +389,47 @@ static int play_fork(void)
     return 0;
 }
 
+/* --- handlers of fork
+ * -----------------------------------------------------------------------------
+ */
+
+static pthread_mutex_t table = PTHREAD_MUTEX_INITIALIZER;
+
+static void take_table(void)
+{
+    pthread_mutex_lock(&table);
+}
+
+static void give_table(void)
+{
+    pthread_mutex_unlock(&table);
+}
+
+/* Forks alone if nobody makes it do so in between. */
+static int play_handlers(void)
+{
+    NEED(pthread_atfork(take_table, give_table, give_table) == 0);
+    for (int i = 0; i < ROUNDS; i++)
+        free(malloc(64));
+    return 0;
+}
+
+/* libc forks by itself in there. Who it is left to would be a process too many. */
+static int play_daemon(void)
+{
+    pid_t child, rest;
+    int status = -1;
+
+    NEED(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0);
+    NEED((child = fork()) >= 0);
+    if (child == 0)
+        _exit(daemon(1, 1) == 0 && work_in_threads() == 0 ? CHILD : 1);
+    NEED(status_of(child) == 0);
+    NEED((rest = wait(&status)) > 0 && rest != child);
+    NEED(WIFEXITED(status) && WEXITSTATUS(status) == CHILD);
+    return 0;
+}
+
 static pid_t start_by_vfork(char *const argv[])
 {
     pid_t child = vfork();
@@ -527,6 +569,8 @@ int main(int argc, char **argv)
         {"many", play_many},
         {"one-by-one", play_one_by_one},
         {"fork-in-threads", play_fork_in_threads},
+        {"handlers", play_handlers},
+        {"daemon", play_daemon},
         {"fork", play_fork},
         {"vfork", play_vfork},
         {"vfork-missing", play_vfork_missing},
