@@ -106,8 +106,6 @@ static bool try_one(struct run *run, const struct wanted *wanted, double seconds
     }
     again_shape(&again, &line.target, run->options.again, &options);
     options.seconds = seconds;
-    options.no_trace = run->recorder == NULL;
-    options.trace = run->options.trace;
     options.without = run->options.without;
     options.memory_bytes = run->options.memory_bytes;
     options.core_limited = run->options.core_limited;
