@@ -158,6 +158,22 @@ static void what_takes_no_agent_is_refused(void)
     CU_ASSERT_STRING_EQUAL(said.err, "");
 }
 
+/* Measuring takes longer than that. Whether a cycle is begun all the same is a matter of moments.
+ */
+static void too_little_time_is_told(void)
+{
+    int status = 0;
+
+    for (unsigned i = 0; status != 3 && i < 40; i++) {
+        command_run(&said, "run --quiet --confirm 0 --no-lttng --for 0.2s --inject sigterm@malloc "
+                           "--no-control --out hasty -- sleep 0.3");
+        status = said.status;
+        CU_ASSERT_EQUAL(strstr(said.err, "give it more by --for") != NULL, status == 3);
+        CU_ASSERT_EQUAL(tree_remove("hasty"), 0);
+    }
+    CU_ASSERT_EQUAL(status, 3);
+}
+
 /* A run goes on as it was begun, or not at all. */
 static void another_command_cannot_resume(void)
 {
@@ -517,6 +533,7 @@ int main(void)
     CU_ADD_TEST(suite, bad_numbers_are_told);
     CU_ADD_TEST(suite, missing_files_are_told);
     CU_ADD_TEST(suite, what_takes_no_agent_is_refused);
+    CU_ADD_TEST(suite, too_little_time_is_told);
     CU_ADD_TEST(suite, another_command_cannot_resume);
     CU_ADD_TEST(suite, directories_without_rights_are_told);
     CU_ADD_TEST(suite, reading_needs_no_more_than_reading);

@@ -88,6 +88,16 @@ void ending_store(struct run *run, const char *command, int argc, char *const *a
     store_machine(run->store);
 }
 
+/* Some cell had nothing against it but the time. */
+static bool had_no_time(const struct run *run)
+{
+    bool waiting = false;
+
+    for (size_t i = 0; i < run->cells; i++)
+        waiting |= run->cell[i].row.state[0] == 0;
+    return waiting && run->options.seconds > 0 && run->total_cycles == 0 && !run->interrupted;
+}
+
 static int tell(struct run *run, const char *command, int argc, char *const *argv)
 {
     int status = run_status(run);
@@ -96,6 +106,11 @@ static int tell(struct run *run, const char *command, int argc, char *const *arg
     if (reports_write_all(run->store, run->options.directory) != 0 && status < 2)
         status = STATUS_UNTRUSTED;
     printf("recorder: %s\nresults: %s\n", run->recorder_line, run->options.directory);
+    if (had_no_time(run))
+        fprintf(stderr,
+                "rundown %s: nothing was tried: the %g s were over while the target was being "
+                "measured, which comes first; give it more by --for\n",
+                command, run->options.seconds);
     return run->aborted ? 130 : status;
 }
 
