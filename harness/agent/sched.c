@@ -9,6 +9,10 @@
  * Strategy: the dry cycles keep on with one lane until it blocks and then take the first in
  * order of birth. Controlled cycles take a random walk: at each point every lane that can go
  * on is equally likely. Decisions are numbers of the plan's schedule stream.
+ *
+ * A lane may wait for another by looking again and again, at a word, a pipe or a time. So in a dry
+ * cycle nobody has the turn for ever, time limits pass as decisions are taken, and from one who
+ * takes no decision at all the turn is taken away.
  */
 #include "sched.h"
 
@@ -18,22 +22,33 @@ enum sched_state {
     SCHED_OFF = 0,
     SCHED_READY,
     SCHED_BLOCKED,
-    SCHED_TIMED,   /* blocked, but with a time limit that passes when nobody else can go on */
+    SCHED_TIMED,   /* blocked, with a time limit that passes when nobody else can go on, or late */
     SCHED_EXPIRED, /* its time limit has passed */
     SCHED_GONE,
 };
 
-enum { STEAL_NS = 20000000 };
+enum {
+    STEAL_NS = 20000000,
+    WORK_LOOKS =
+        100, /* so often it is seen to work on without a decision before it loses the turn */
+    TURN_STEPS = 10000, /* decisions that one lane takes in a row, and after which a limit passes */
+};
 
 /* Lanes in wait_turn(): the kernel says that they sleep even if the turn is already theirs. */
 static bool waits[ABI_LANES];
 
-/* An owner that was found asleep, with all that would change if it went on. */
-struct sleeper {
+/* An owner as it was found, with all that would change if it went on. @looks: that found it so. */
+struct seen {
     uint32_t owner;
     uint64_t steps;
     uint64_t seq;
+    unsigned looks;
+    bool slept;
 };
+
+/* Who has had the turn since which step. */
+static const struct abi_lane *keeper;
+static uint64_t kept_since;
 
 static uint32_t lane_count(void)
 {
@@ -49,6 +64,12 @@ static bool can_run(const struct abi_lane *lane)
            lane->state != LANE_PARKED && lane->state != LANE_KILLED;
 }
 
+/* Whose limit has not passed yet would go on if the turn were lost. */
+static bool may_steal(const struct abi_lane *lane)
+{
+    return can_run(lane) || lane->sched_state == SCHED_TIMED;
+}
+
 /* The hash of all decisions: two cycles with equal hashes were scheduled alike. */
 static void note_decision(const struct abi_lane *lane)
 {
@@ -58,13 +79,26 @@ static void note_decision(const struct abi_lane *lane)
                              UINT64_C(0x100000001b3);
 }
 
+/* The next one, in order of birth; from @current on if that has had its part. */
 static struct abi_lane *first_ready(const struct abi_lane *current)
 {
-    if (can_run(current))
-        return (struct abi_lane *)current;
-    for (uint32_t i = 0; i < lane_count(); i++)
-        if (can_run(&agent_memory->lane[i]))
-            return &agent_memory->lane[i];
+    uint64_t steps = CONTROL->schedule_steps;
+    uint32_t count = lane_count();
+    uint32_t first = 0;
+
+    if (current != keeper) {
+        keeper = current;
+        kept_since = steps;
+    }
+    if (can_run(current)) {
+        if (steps - kept_since < TURN_STEPS)
+            return (struct abi_lane *)current;
+        kept_since = steps;
+        first = lane_index(current) + 1;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (can_run(&agent_memory->lane[(first + i) % count]))
+            return &agent_memory->lane[(first + i) % count];
     return NULL;
 }
 
@@ -94,11 +128,30 @@ static struct abi_lane *first_timed(void)
     return NULL;
 }
 
+/* Somebody works on: who has waited longest has waited long enough, now and then. */
+static void pass_time(void)
+{
+    struct abi_lane *longest = NULL;
+
+    if (CONTROL->schedule_steps % TURN_STEPS != TURN_STEPS - 1)
+        return;
+    for (uint32_t i = 0; i < lane_count(); i++) {
+        struct abi_lane *lane = &agent_memory->lane[i];
+
+        if (lane->epoch == CONTROL->epoch && lane->sched_state == SCHED_TIMED &&
+            (longest == NULL || lane->sched_priority < longest->sched_priority))
+            longest = lane;
+    }
+    if (longest != NULL)
+        longest->sched_state = SCHED_EXPIRED;
+}
+
 static struct abi_lane *choose(const struct abi_lane *current)
 {
-    struct abi_lane *next =
-        CONTROL->purpose == PURPOSE_CYCLE ? random_ready() : first_ready(current);
+    struct abi_lane *next;
 
+    pass_time();
+    next = CONTROL->purpose == PURPOSE_CYCLE ? random_ready() : first_ready(current);
     return next != NULL ? next : first_timed();
 }
 
@@ -124,27 +177,41 @@ static bool owner_sleeps(uint32_t owner)
     return state == 'S' || state == 'D' || state == 'Z' || state == 'X' || state == 't';
 }
 
-/* It slept when we looked last, and has done nothing since. */
-static bool slept_before(uint32_t owner, struct sleeper *seen)
+/* Passes no decision, and nobody is to give it the turn or steps it: what it waits for cannot come.
+ */
+static bool is_working(const struct abi_lane *lane)
 {
-    uint64_t seq = owner != 0 ? agent_memory->lane[owner - 1].seq : 0;
-    struct sleeper now = {owner, CONTROL->schedule_steps, seq};
-    bool same = seen->owner == now.owner && seen->steps == now.steps && seen->seq == now.seq;
-
-    *seen = now;
-    return same || owner == 0;
+    return lane->state != LANE_BORN && lane->stepping == 0 &&
+           !__atomic_load_n(&waits[lane_index(lane)], __ATOMIC_ACQUIRE);
 }
 
-static void steal_turn(struct abi_lane *lane, struct sleeper *seen)
+/* Whether it is to lose the turn: it slept when we looked last too, and has done nothing since, or
+ * it has worked without a decision for long. */
+static bool look(uint32_t owner, struct seen *seen)
+{
+    bool known = owner != 0 && owner <= ABI_LANES;
+    const struct abi_lane *lane = known ? &agent_memory->lane[owner - 1] : NULL;
+    struct seen now = {owner, CONTROL->schedule_steps, known ? lane->seq : 0, 0,
+                       owner_sleeps(owner)};
+    bool same = seen->owner == now.owner && seen->steps == now.steps && seen->seq == now.seq;
+    bool slept = same && seen->slept;
+
+    now.looks = same ? seen->looks + 1 : 0;
+    *seen = now;
+    return !known || (now.slept && slept) || (now.looks >= WORK_LOOKS && is_working(lane));
+}
+
+static void steal_turn(struct abi_lane *lane, struct seen *seen)
 {
     uint32_t owner = __atomic_load_n(&CONTROL->schedule_owner, __ATOMIC_ACQUIRE);
 
-    if (!can_run(lane) || owner == lane_index(lane) + 1 || !owner_sleeps(owner) ||
-        !slept_before(owner, seen))
+    if (owner == lane_index(lane) + 1 || !may_steal(lane) || !look(owner, seen))
         return;
     if (__atomic_compare_exchange_n(&CONTROL->schedule_owner, &owner, lane_index(lane) + 1, false,
                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
         CONTROL->schedule_stolen++;
+        if (lane->sched_state == SCHED_TIMED)
+            lane->sched_state = SCHED_EXPIRED;
         lane->sched_turn = 1;
     }
 }
@@ -166,7 +233,7 @@ static void let_leave(void)
 }
 
 /*
- * A lane that could go on looks now and then whether the turn is lost in the kernel. One that
+ * A lane that could go on looks now and then whether the turn is lost. One that
  * cannot waits without a time limit, so that the watch can prove a deadlock.
  */
 static void wait_turn(struct abi_lane *lane)
@@ -175,11 +242,11 @@ static void wait_turn(struct abi_lane *lane)
         int64_t seconds;
         int64_t nanoseconds;
     } limit = {0, STEAL_NS};
-    struct sleeper seen = {UINT32_MAX, 0, 0};
+    struct seen seen = {.owner = UINT32_MAX};
 
     __atomic_store_n(&waits[lane_index(lane)], true, __ATOMIC_RELEASE);
     while (__atomic_load_n(&lane->sched_turn, __ATOMIC_ACQUIRE) == 0) {
-        raw_syscall(SYS_futex, (long)&lane->sched_turn, 0, 0, can_run(lane) ? (long)&limit : 0, 0,
+        raw_syscall(SYS_futex, (long)&lane->sched_turn, 0, 0, may_steal(lane) ? (long)&limit : 0, 0,
                     0);
         if (UNLIKELY(lane->attention & ATTEND_DIE)) /* its turn would never come */
             strike_vanish();

@@ -430,6 +430,37 @@ static void test_schedule(void)
     CU_ASSERT_TRUE(orders > 0);
 }
 
+/* Who waits by looking lets the others come all the same; by locks, in the same order each time. */
+static void test_who_looks(void)
+{
+    static const struct {
+        const char *scene;
+        bool same;
+    } waits[] = {{"look", false},
+                 {"look-late", false},
+                 {"look-locked", true},
+                 {"look-locked-late", true},
+                 {"read-late", false}};
+    static const uint32_t purposes[] = {PURPOSE_COUNT, PURPOSE_CYCLE};
+
+    for (unsigned i = 0; i < 2 * sizeof waits / sizeof waits[0]; i++) {
+        const char *scene = waits[i / 2].scene;
+        struct stage stage;
+        uint64_t hash;
+
+        CU_ASSERT_TRUE(stage_plain("steps", scene));
+        CU_ASSERT_TRUE_FATAL(stage_open(&stage, "steps", scene));
+        stage.purpose = purposes[i % 2];
+        stage.mode = PLAN_CONTROLLED;
+        CU_ASSERT_TRUE(stage_pass(&stage));
+        hash = stage_control(&stage)->schedule_hash;
+        CU_ASSERT_TRUE(stage_pass(&stage));
+        CU_ASSERT_TRUE(!waits[i / 2].same || stage_control(&stage)->schedule_hash == hash);
+        CU_ASSERT_TRUE(!waits[i / 2].same || stage_control(&stage)->schedule_stolen == 0);
+        stage_close(&stage);
+    }
+}
+
 int main(void)
 {
     CU_TestInfo tests[] = {
@@ -451,6 +482,7 @@ int main(void)
         {"parked and resumed", test_resumed},
         {"parked for good", test_parked},
         {"controlled schedules", test_schedule},
+        {"those who look", test_who_looks},
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = {{"agent: steps", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};

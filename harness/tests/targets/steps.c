@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 #include <sys/wait.h>
 
 enum { TIMES = 4, THREADS = 4, ROUNDS = 12 };
@@ -458,9 +459,102 @@ static int play_turns(void)
     return 0;
 }
 
+static int told;
+static int ends[2];
+
+static void wait_a_while(void)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec = (until.tv_nsec + 1000000) % 1000000000;
+    until.tv_sec += until.tv_nsec < 1000000;
+    pthread_mutex_lock(&mutex);
+    pthread_cond_timedwait(&condition, &mutex, &until);
+    pthread_mutex_unlock(&mutex);
+}
+
+static void *tell(void *argument)
+{
+    if (argument != NULL)
+        wait_a_while();
+    pthread_mutex_lock(&mutex);
+    __atomic_store_n(&told, 1, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&mutex);
+    return write(ends[1], "", 1) == 1 ? argument : NULL;
+}
+
+static void look_at_it(void)
+{
+    while (__atomic_load_n(&told, __ATOMIC_ACQUIRE) == 0)
+        continue;
+}
+
+static void look_with_lock(void)
+{
+    int seen = 0;
+
+    while (seen == 0) {
+        pthread_mutex_lock(&mutex);
+        seen = told;
+        pthread_mutex_unlock(&mutex);
+    }
+}
+
+static void read_it(void)
+{
+    char byte;
+
+    (void)!read(ends[0], &byte, 1);
+}
+
+/* Main waits in a way that gives no turn away, for a thread that has none, or has to wait itself.
+ */
+static int play_told(void (*wait)(void), void *limit)
+{
+    pthread_t thread;
+
+    NEED(pipe(ends) == 0);
+    NEED(pthread_create(&thread, NULL, tell, limit) == 0);
+    wait();
+    NEED(told == 1);
+    NEED(pthread_join(thread, NULL) == 0);
+    return 0;
+}
+
+static int play_look(void)
+{
+    return play_told(look_at_it, NULL);
+}
+
+static int play_look_late(void)
+{
+    return play_told(look_at_it, &told);
+}
+
+static int play_look_locked(void)
+{
+    return play_told(look_with_lock, NULL);
+}
+
+static int play_look_locked_late(void)
+{
+    return play_told(look_with_lock, &told);
+}
+
+static int play_read_late(void)
+{
+    return play_told(read_it, &told);
+}
+
 int main(int argc, char **argv)
 {
     static const struct scene scenes[] = {
+        {"look", play_look},
+        {"look-late", play_look_late},
+        {"look-locked", play_look_locked},
+        {"look-locked-late", play_look_locked_late},
+        {"read-late", play_read_late},
         {"malloc", play_malloc},
         {"calloc", play_calloc},
         {"realloc", play_realloc},
