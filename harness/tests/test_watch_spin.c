@@ -263,6 +263,31 @@ static void test_what_stops_late_is_let_go(void)
     CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7);
 }
 
+/* A step would begin its wait anew, and raise the step's signal when the wait ends. */
+static void test_who_waits_is_not_stepped(void)
+{
+    int ends[2], status = -1;
+    struct timespec pause = {0, 1000000};
+    char byte;
+    pid_t pid;
+
+    CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+    pid = fork();
+    if (pid == 0) {
+        close(ends[1]);
+        (void)!read(ends[0], &byte, 1);
+        _exit(7);
+    }
+    close(ends[0]);
+    while (watch_letter(pid, pid) != 'S')
+        nanosleep(&pause, NULL);
+    CU_ASSERT_FALSE(watch_spin_proved(pid, &pid, 1, why));
+    CU_ASSERT_PTR_NOT_NULL(strstr(why, "it waits in a system call"));
+    close(ends[1]);
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+
 int main(void)
 {
     CU_pSuite suite;
@@ -275,6 +300,7 @@ int main(void)
     CU_ADD_TEST(suite, test_what_comes_from_outside_is_not);
     CU_ADD_TEST(suite, test_nobody_is_no_proof);
     CU_ADD_TEST(suite, test_what_stops_late_is_let_go);
+    CU_ADD_TEST(suite, test_who_waits_is_not_stepped);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     return CU_get_number_of_failures() != 0;

@@ -74,6 +74,7 @@ struct space_seen {
 
 struct runner {
     int tid;
+    bool waits;   /* it was stopped in a system call that it is to begin anew */
     bool stepped; /* its last stop is a step's */
     struct user_regs_struct regs;
     size_t vectors;
@@ -323,12 +324,27 @@ static bool await_step(struct proof *proof, struct runner *runner)
     return runner->stepped || no(proof, "was interrupted");
 }
 
+/*
+ * The kernel's own results, which no program sees: the call is made again on the way back. A step
+ * would wait there for as long as the call does, which by then nobody else can end; and as it is
+ * interrupted at last the step's signal is raised after the stop that lets the thread go.
+ */
+static bool is_restarted(const struct user_regs_struct *regs)
+{
+    enum { RESTARTSYS = 512, RESTARTNOINTR = 513, RESTARTNOHAND = 514, RESTART_BLOCK = 516 };
+    int64_t result = -(int64_t)regs->rax;
+
+    return (int64_t)regs->orig_rax >= 0 && (result == RESTARTSYS || result == RESTARTNOINTR ||
+                                            result == RESTARTNOHAND || result == RESTART_BLOCK);
+}
+
 static bool read_registers(struct proof *proof, struct runner *runner)
 {
     struct iovec area = {&runner->regs, sizeof runner->regs};
 
     if (ptrace(PTRACE_GETREGSET, runner->tid, (void *)(uintptr_t)NT_PRSTATUS, &area) != 0)
         return no(proof, "its registers cannot be read");
+    runner->waits = is_restarted(&runner->regs);
     runner->regs.orig_rax = 0;
     runner->regs.eflags &= ~(unsigned long)FLAG_RESUME;
     return true;
@@ -513,6 +529,8 @@ static bool begin(struct proof *proof, const int *tids, unsigned count)
             return false;
         if ((runner->regs.eflags & FLAG_TRAP) || blocks_steps(proof, runner->tid))
             return no(proof, "it is being stepped already");
+        if (runner->waits)
+            return no(proof, "it waits in a system call by now");
         stack = region_of(&proof->seen, runner->regs.rsp);
         if (stack == NULL)
             return no(proof, "its stack is not known");
