@@ -119,6 +119,7 @@ static void describe_variants(FILE *out, const struct workload_variant *variant)
         pair(out, "tolerates", variant->tolerates);
         pair_number(out, "laps", variant->laps);
         pair_number(out, "held-long", variant->held_long_ms);
+        pair_number(out, "deadline", variant->deadline_ms);
     }
 }
 

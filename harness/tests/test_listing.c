@@ -32,7 +32,8 @@ static const struct workload_variant variants[] = {
      .injectors = "thread-kill main-kill",
      .environment = "MOONS=2",
      .laps = 25,
-     .held_long_ms = 40},
+     .held_long_ms = 40,
+     .deadline_ms = 700},
     {.name = "alone",
      .summary = "by itself",
      .bad = true,
@@ -86,6 +87,7 @@ static void everything_is_told(void)
     has("sets MOONS=2\n");
     has("laps in a cycle: 25\n");
     has("held long means 40ms\n");
+    has("deadline: 700ms\n");
     has("must show crash.signal under none\n");
     has("    not on this machine: it needs two \"moons\"\n");
     has("bare  has nothing\n    variant=plain  clean\n");
@@ -121,7 +123,7 @@ static void json_has_everything(void)
     has("\"low\":-5");
     has("{\"name\":\"stormy\",\"summary\":\"something does\",\"kind\":\"bad\","
         "\"codes\":\"lock.orphaned|hang.deadlock state.invariant\"");
-    has("\"environment\":\"MOONS=2\",\"laps\":25,\"held_long_ms\":40}");
+    has("\"environment\":\"MOONS=2\",\"laps\":25,\"held_long_ms\":40,\"deadline_ms\":700}");
     has("\"unavailable\":\"it needs two \\\"moons\\\"\"}");
     has("\"parameters\":[],\"variants\":[{\"name\":\"plain\"");
     has("\"unavailable\":null}");

@@ -71,7 +71,7 @@ static void laps_show_what_leaks(void)
     command_run(&said, "run --quiet --workload " OWN "/counter.so,variant=leaks,threads=1,ops=1 "
                        "--inject none --cycles 1 --out results --confirm 0");
     said_status("leaks", &said, 1);
-    said_has("leaks", said.out, " laps=120 held-long=0.5 ");
+    said_has("leaks", said.out, " laps=120 deadline=90 held-long=0.5 ");
     said_has("leaks", said.out, "leak.");
 }
 
@@ -216,8 +216,8 @@ static void what_is_no_workload_is_one_line(void)
     refused(OWN "/linked", "a program goes behind --");
     refused(OWN "/no_export.so", "it is no workload: it has no RUNDOWN_WORKLOAD()");
     refused(OWN "/magic.so", "is not what RUNDOWN_WORKLOAD() makes");
-    refused(OWN "/version.so", "built for version 3 of the workload interface, this rundown has "
-                               "version 2: build it again");
+    refused(OWN "/version.so", "built for version 4 of the workload interface, this rundown has "
+                               "version 3: build it again");
 }
 
 static void what_lacks_something_is_one_line(void)

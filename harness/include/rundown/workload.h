@@ -45,8 +45,9 @@ extern "C" {
  * Version of everything below.
  *     1  first
  *     2  held_long_ms of variants
+ *     3  deadline_ms of variants
  */
-enum { RUNDOWN_WORKLOAD_ABI = 2, RUNDOWN_WORKLOAD_MAGIC = 0x52444e57 /* "WNDR" */ };
+enum { RUNDOWN_WORKLOAD_ABI = 3, RUNDOWN_WORKLOAD_MAGIC = 0x52444e57 /* "WNDR" */ };
 
 /* Most parameters and most variants that one workload may have. */
 enum { WORKLOAD_PARAMETERS = 16, WORKLOAD_VARIANTS = 12 };
@@ -81,6 +82,8 @@ struct workload_parameter {
  *        lap to lap takes more than one to be seen.
  * @held_long_ms: as --held-long, unless the user says otherwise; 0 for rundown's own. A lock that
  *                is to be seen held for long need not be held for seconds then.
+ * @deadline_ms: as --deadline, unless the user says otherwise; 0 for what rundown learns. For what
+ * is seen at the deadline alone. A cycle that is not done then is run again with three times that.
  */
 struct workload_variant {
     const char *name;
@@ -92,6 +95,7 @@ struct workload_variant {
     const char *tolerates;
     uint32_t laps;
     uint32_t held_long_ms;
+    uint32_t deadline_ms;
 };
 
 /**

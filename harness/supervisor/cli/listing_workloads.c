@@ -167,6 +167,8 @@ static void print_numbers(FILE *out, const struct workload_variant *variant, uns
     print_remark(out, columns, head, "laps in a cycle:", variant->laps != 0 ? count : NULL);
     snprintf(count, sizeof count, "%ums", variant->held_long_ms);
     print_remark(out, columns, head, "held long means", variant->held_long_ms != 0 ? count : NULL);
+    snprintf(count, sizeof count, "%ums", variant->deadline_ms);
+    print_remark(out, columns, head, "deadline:", variant->deadline_ms != 0 ? count : NULL);
 }
 
 static void print_variant(FILE *out, const struct workload_variant *variant, int width,
@@ -242,6 +244,8 @@ static void variant_members(struct json_write *json, const struct workload_varia
         json_write_unsigned(json, "laps", variant->laps != 0 ? variant->laps : 1);
         if (variant->held_long_ms != 0)
             json_write_unsigned(json, "held_long_ms", variant->held_long_ms);
+        if (variant->deadline_ms != 0)
+            json_write_unsigned(json, "deadline_ms", variant->deadline_ms);
         json_write_close_object(json);
     }
     json_write_close_array(json);

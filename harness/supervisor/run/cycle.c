@@ -497,7 +497,10 @@ static double learned_deadline_s(const struct run_cell *cell)
     return fmin(fmax(20 * q95.microseconds / 1e6, 120), DEADLINE_MOST_S);
 }
 
-/* A dry cycle is stepped and goes thread by thread: what was asked for is of the others. */
+/*
+ * A dry cycle is stepped and goes thread by thread: what was asked for is of the others, and so is
+ * what a workload's variant says.
+ */
 static uint64_t deadline(const struct worker *worker)
 {
     double seconds = worker->run->options.deadline_s;
@@ -506,7 +509,7 @@ static uint64_t deadline(const struct worker *worker)
         seconds = DEADLINE_MOST_S;
     else if (worker->phase != WORKER_BATCH)
         seconds = fmax(seconds, DRY_LEAST_S);
-    else if (seconds == 0)
+    else if ((seconds = worker->cell->target->deadline_s) == 0)
         seconds = learned_deadline_s(worker->cell);
     return (uint64_t)(seconds * 1e9) * (worker->retrying ? 3 : 1);
 }

@@ -443,7 +443,8 @@ static int find_target(struct reader *reader, char **command, const char *libdir
     line->target->must_unload = reader->must_unload;
     line->target->reach = reader->reach;
     line->target->heap_check = reader->heap_check;
-    line->target->deadline_s = reader->deadline_s;
+    if (reader->deadline_s > 0)
+        line->target->deadline_s = reader->deadline_s;
     if (reader->held_long_s > 0)
         line->target->held_long_s = reader->held_long_s;
     line->target->recorder = reader->recorder;

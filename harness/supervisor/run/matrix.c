@@ -127,7 +127,8 @@ int matrix_build(struct run *run, struct error *e)
 
         target->must_unload = run->options.must_unload; /* for its replay lines */
         target->reach = run->options.reach;
-        target->deadline_s = run->options.deadline_s;
+        if (run->options.deadline_s > 0)
+            target->deadline_s = run->options.deadline_s;
         if (run->options.held_long_s > 0)
             target->held_long_s = run->options.held_long_s;
         if (add_target(run, target) != 0)

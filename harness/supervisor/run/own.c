@@ -131,6 +131,8 @@ static bool take_variant(struct own *own, const char *name, const char *value)
         variant->laps = (uint32_t)strtoul(value, NULL, 10);
     else if (strcmp(name, "held-long") == 0)
         variant->held_long_ms = (uint32_t)strtoul(value, NULL, 10);
+    else if (strcmp(name, "deadline") == 0)
+        variant->deadline_ms = (uint32_t)strtoul(value, NULL, 10);
     else
         return false;
     return true;

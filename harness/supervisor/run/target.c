@@ -250,8 +250,10 @@ static int finish_workload(struct target *target, const struct choice *choice, c
     target->modules = workload->modules;
     if (entry != NULL && entry->laps != 0)
         target->laps = target->usual_laps = entry->laps;
-    if (entry != NULL)
+    if (entry != NULL) {
         target->held_long_s = entry->held_long_ms / 1e3;
+        target->deadline_s = entry->deadline_ms / 1e3;
+    }
     target->probe = true;
     read_build(target->own != NULL ? called : target->path, target->build);
     return 0;

@@ -33,7 +33,8 @@ static const struct workload_variant variants[] = {
                        .bad = true,
                        .codes = "leak.trend.heap",
                        .laps = 120,
-                       .held_long_ms = 500},
+                       .held_long_ms = 500,
+                       .deadline_ms = 90000},
     {.name = NULL},
 };
 
