@@ -74,6 +74,27 @@ static void a_polled_death_is_found(void)
     sqlite3_close(db);
 }
 
+/* 400 ms there, and no clock of ours: a user's hour is over only when the workload is. */
+static void a_variant_has_its_deadline_unless_the_user_has(void)
+{
+    static const char starved[] = "run -q --inject none --no-lttng --confirm 0 --cycles 1 "
+                                  "--workload starved-writer,variant=relayed";
+    sqlite3 *db;
+
+    command_run(&said, "%s --out short", starved);
+    said_status("its own", &said, 1);
+    db = record_of("short");
+    asked("its own", db, "SELECT count(*) FROM finding WHERE code = 'hang.starvation'", 1);
+    answer_fits(db, "SELECT replay FROM finding", " deadline=0\\.4 ");
+    sqlite3_close(db);
+    command_run(&said, "%s,nap=600 --deadline 1h --out long", starved);
+    said_status("the user's", &said, 0);
+    db = record_of("long");
+    asked("the user's", db, "SELECT passed FROM cell", 1);
+    asked("the user's", db, "SELECT count(*) FROM finding", 0);
+    sqlite3_close(db);
+}
+
 int main(void)
 {
     CU_pSuite suite;
@@ -86,6 +107,7 @@ int main(void)
     CU_ADD_TEST(suite, slow_once_is_a_note);
     CU_ADD_TEST(suite, slow_twice_is_a_finding);
     CU_ADD_TEST(suite, a_polled_death_is_found);
+    CU_ADD_TEST(suite, a_variant_has_its_deadline_unless_the_user_has);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     said_free(&said);
