@@ -9,11 +9,12 @@
 #include <harness/tests/command_run.h>
 
 #include <harness/injector.h>
+#include <harness/stop_code.h>
 #include <harness/workload.h>
 
 #include <CUnit/Basic.h>
 
-enum { BAD_CYCLES = 150, CLEAN_CYCLES = 6, LINE_BYTES = 16384 };
+enum { BAD_CYCLES = 150, BROKEN_CYCLES = 3, CLEAN_CYCLES = 6, LINE_BYTES = 16384 };
 
 static struct said said;
 
@@ -47,6 +48,15 @@ static bool is_meant(const char *wanted, const char *code)
 
 /* --- which cells ------------------------------------------------------------------------------ */
 
+/* What it declares says that rundown itself has failed: such a run can't be trusted. */
+static bool is_broken(const struct workload_variant *variant)
+{
+    const char *codes = variant->codes != NULL ? variant->codes : "";
+    enum stop_code code = stop_code_find(codes);
+
+    return code != STOP_NONE && stop_code_entry(code)->severity == STOP_SEVERITY_HARNESS;
+}
+
 /* A clean twin has to bear what its bad siblings are struck with, unless it says otherwise. */
 static bool is_due(const struct workload *workload, const struct workload_variant *variant,
                    bool bad, const char *injector)
@@ -78,7 +88,8 @@ static unsigned add_cells(char *line, bool bad, const char *injector)
         for (int v = 0; workload->variants != NULL && workload->variants[v].name != NULL; v++) {
             size_t used = strlen(line);
 
-            if (!is_due(workload, &workload->variants[v], bad, injector))
+            if (!is_due(workload, &workload->variants[v], bad, injector) ||
+                is_broken(&workload->variants[v]))
                 continue;
             snprintf(line + used, LINE_BYTES - used, " --workload %s,variant=%s", workload->name,
                      workload->variants[v].name);
@@ -214,7 +225,8 @@ static void judge_bad(sqlite3 *db, const char *injector)
         for (int v = 0; workload_registry[i]->variants != NULL &&
                         workload_registry[i]->variants[v].name != NULL;
              v++)
-            if (is_due(workload_registry[i], &workload_registry[i]->variants[v], true, injector))
+            if (is_due(workload_registry[i], &workload_registry[i]->variants[v], true, injector) &&
+                !is_broken(&workload_registry[i]->variants[v]))
                 judge_bad_variant(db, workload_registry[i], &workload_registry[i]->variants[v],
                                   injector);
 }
@@ -222,6 +234,36 @@ static void judge_bad(sqlite3 *db, const char *injector)
 static void every_bad_variant_is_found(void)
 {
     for_each_injector(judge_bad, true);
+}
+
+/* One run for each variant: what it declares breaks each of its cycles, and is all that does. */
+static void break_cycles(const struct workload *workload, const struct workload_variant *variant)
+{
+    char wanted[128];
+    sqlite3 *db;
+
+    tree_remove("broken");
+    command_run(&said,
+                "run -q --no-lttng --seed 1 --confirm 0 --inject none --cycles %d --out broken "
+                "--workload %s,variant=%s",
+                BROKEN_CYCLES, workload->name, variant->name);
+    said_status(workload->name, &said, 3);
+    db = record_of("broken");
+    snprintf(wanted, sizeof wanted, "SELECT count(*) FROM finding WHERE code = '%s'",
+             variant->codes);
+    asked(workload->name, db, wanted, BROKEN_CYCLES);
+    asked(workload->name, db, "SELECT count(*) FROM finding", BROKEN_CYCLES);
+    asked(workload->name, db, "SELECT broken FROM cell", BROKEN_CYCLES);
+    sqlite3_close(db);
+}
+
+static void what_breaks_cycles_is_no_finding(void)
+{
+    for (int i = 0; workload_registry[i] != NULL; i++)
+        for (const struct workload_variant *v = workload_registry[i]->variants;
+             v != NULL && v->name != NULL; v++)
+            if (v->bad && is_broken(v))
+                break_cycles(workload_registry[i], v);
 }
 
 /* --- clean twins ---------------------------------------------------------------------------------
@@ -251,6 +293,7 @@ int main(void)
         return 2;
     suite = CU_add_suite("rows", place_open, place_close);
     CU_ADD_TEST(suite, every_bad_variant_is_found);
+    CU_ADD_TEST(suite, what_breaks_cycles_is_no_finding);
     CU_ADD_TEST(suite, every_clean_twin_is_silent);
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();

@@ -1,5 +1,6 @@
 /*
- * Tests of verdict.c's lists: order, and moving from one to another.
+ * Tests of verdict.c: what a judgement comes to, and its lists: order, and moving from one to
+ * another.
  */
 #include <harness/supervisor/evidence/verdict.h>
 
@@ -7,6 +8,39 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+static enum verdict verdict(enum stop_code first, enum stop_code second, const char *wanted)
+{
+    static struct judgement judgement; /* large */
+
+    memset(&judgement, 0, sizeof judgement);
+    judgement_add(&judgement, first);
+    judgement_add(&judgement, second);
+    return verdict_of(&judgement, wanted);
+}
+
+static void test_worst_counts(void)
+{
+    static struct judgement none;
+
+    CU_ASSERT_EQUAL(verdict_of(&none, NULL), VERDICT_PASS);
+    CU_ASSERT_EQUAL(verdict(STOP_LOCK_HELD_LONG, STOP_LOCK_HELD_LONG, NULL), VERDICT_PASS);
+    CU_ASSERT_EQUAL(verdict(STOP_LOCK_HELD_LONG, STOP_CRASH_SIGNAL, NULL), VERDICT_FAIL);
+    CU_ASSERT_EQUAL(verdict(STOP_CRASH_SIGNAL, STOP_HARNESS_RECORDER, NULL), VERDICT_BROKEN);
+}
+
+/* A code of the harness's own that the planted fault names, and no other one. */
+static void test_wanted_is_no_trouble(void)
+{
+    static const char wanted[] = "crash.signal lock.orphaned|harness.recorder";
+
+    CU_ASSERT_EQUAL(verdict(STOP_HARNESS_RECORDER, STOP_LOCK_HELD_LONG, wanted), VERDICT_FAIL);
+    CU_ASSERT_EQUAL(verdict(STOP_HARNESS_RECORDER, STOP_HARNESS_BROKEN, wanted), VERDICT_BROKEN);
+    CU_ASSERT_EQUAL(verdict(STOP_HARNESS_BROKEN, STOP_HARNESS_RECORDER, wanted), VERDICT_BROKEN);
+    CU_ASSERT_EQUAL(verdict(STOP_HARNESS_RECORDER, STOP_CRASH_SIGNAL, "hang"), VERDICT_BROKEN);
+    CU_ASSERT_EQUAL(verdict(STOP_HARNESS_RECORDER, STOP_CRASH_SIGNAL, ""), VERDICT_BROKEN);
+    CU_ASSERT_EQUAL(verdict(STOP_LOCK_HELD_LONG, STOP_LOCK_HELD_LONG, wanted), VERDICT_PASS);
+}
 
 static void fill(struct verdict_list *list, const uint64_t *cycle, size_t count)
 {
@@ -64,6 +98,8 @@ static void test_moved(void)
 int main(void)
 {
     CU_TestInfo tests[] = {
+        {"the worst counts", test_worst_counts},
+        {"what was planted is no trouble", test_wanted_is_no_trouble},
         {"sorted by cycle, and otherwise as they came", test_sorted_by_cycle},
         {"moved, and no longer there", test_moved},
         CU_TEST_INFO_NULL,

@@ -8,6 +8,7 @@
 #include <harness/supervisor/run/line.h>
 
 #include <harness/injector.h>
+#include <results/text/calibration.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,14 +40,21 @@ void verdict_judge(const struct evidence *evidence, const char *const *without,
     judgement_order(judgement);
 }
 
-enum verdict verdict_of(const struct judgement *judgement)
+static bool is_wanted(enum stop_code code, const char *wanted)
+{
+    return wanted != NULL && calibration_means(wanted, strlen(wanted), stop_code_entry(code)->slug);
+}
+
+enum verdict verdict_of(const struct judgement *judgement, const char *wanted)
 {
     enum verdict verdict = VERDICT_PASS;
 
     for (unsigned i = 0; i < judgement->findings; i++) {
-        if (judgement->finding[i].severity == STOP_SEVERITY_HARNESS)
+        const struct finding *finding = &judgement->finding[i];
+
+        if (finding->severity == STOP_SEVERITY_HARNESS && !is_wanted(finding->code, wanted))
             return VERDICT_BROKEN;
-        if (judgement->finding[i].severity == STOP_SEVERITY_FINDING)
+        if (finding->severity != STOP_SEVERITY_NOTE)
             verdict = VERDICT_FAIL;
     }
     return verdict;

@@ -22,8 +22,13 @@ struct verdict_list {
 void verdict_judge(const struct evidence *evidence, const char *const *without,
                    struct judgement *judgement);
 
-/** verdict_of() - fail if there is a finding, broken if the harness failed, else pass. */
-enum verdict verdict_of(const struct judgement *judgement);
+/**
+ * verdict_of() - fail if there is a finding, broken if the harness failed, else pass.
+ * @wanted: codes of a fault that was planted in this cell, as calibration_means() takes them, or
+ * NULL. Where they name a code of the harness's own, that one was asked for, and is as good as a
+ * finding.
+ */
+enum verdict verdict_of(const struct judgement *judgement, const char *wanted);
 
 /**
  * verdict_add() - appends the judgement's findings, ready for the store.

@@ -227,7 +227,8 @@ static void judge_cycle(struct worker *worker, enum evidence_hang hang)
         cycle_broken(worker, text);
         return;
     }
-    verdict = verdict_of(&judgement);
+    verdict =
+        verdict_of(&judgement, worker->cell->planted != NULL ? worker->cell->planted->codes : NULL);
     if (must_be_rerun(worker, hang, verdict)) {
         add_verdict(worker, &worker->suspect, &judgement, verdict);
         return;
