@@ -24,6 +24,7 @@ enum sched_state {
     SCHED_BLOCKED,
     SCHED_TIMED,   /* blocked, with a time limit that passes when nobody else can go on, or late */
     SCHED_EXPIRED, /* its time limit has passed */
+    SCHED_ASTRAY,  /* lost its turn somewhere, and gets none before it comes by again */
     SCHED_GONE,
 };
 
@@ -49,6 +50,11 @@ struct seen {
 /* Who has had the turn since which step. */
 static const struct abi_lane *keeper;
 static uint64_t kept_since;
+
+static bool has_turn(const struct abi_lane *lane)
+{
+    return __atomic_load_n(&CONTROL->schedule_owner, __ATOMIC_ACQUIRE) == lane_index(lane) + 1;
+}
 
 static uint32_t lane_count(void)
 {
@@ -201,15 +207,36 @@ static bool look(uint32_t owner, struct seen *seen)
     return !known || (now.slept && slept) || (now.looks >= WORK_LOOKS && is_working(lane));
 }
 
+/* Chosen again it would keep the turn as long as before. */
+static void lead_astray(uint32_t owner)
+{
+    uint32_t ready = SCHED_READY;
+
+    if (owner != 0 && owner <= ABI_LANES)
+        __atomic_compare_exchange_n(&agent_memory->lane[owner - 1].sched_state, &ready,
+                                    SCHED_ASTRAY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* Whoever led it astray may do so when it is back already, so it looks each time. */
+static void come_back(struct abi_lane *lane)
+{
+    uint32_t astray = SCHED_ASTRAY;
+
+    __atomic_compare_exchange_n(&lane->sched_state, &astray, SCHED_READY, false, __ATOMIC_ACQ_REL,
+                                __ATOMIC_RELAXED);
+}
+
 static void steal_turn(struct abi_lane *lane, struct seen *seen)
 {
     uint32_t owner = __atomic_load_n(&CONTROL->schedule_owner, __ATOMIC_ACQUIRE);
+    uint32_t before = owner;
 
-    if (owner == lane_index(lane) + 1 || !may_steal(lane) || !look(owner, seen))
+    if (has_turn(lane) || !may_steal(lane) || !look(owner, seen))
         return;
     if (__atomic_compare_exchange_n(&CONTROL->schedule_owner, &owner, lane_index(lane) + 1, false,
                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
         CONTROL->schedule_stolen++;
+        lead_astray(before);
         if (lane->sched_state == SCHED_TIMED)
             lane->sched_state = SCHED_EXPIRED;
         lane->sched_turn = 1;
@@ -246,8 +273,9 @@ static void wait_turn(struct abi_lane *lane)
 
     __atomic_store_n(&waits[lane_index(lane)], true, __ATOMIC_RELEASE);
     while (__atomic_load_n(&lane->sched_turn, __ATOMIC_ACQUIRE) == 0) {
-        raw_syscall(SYS_futex, (long)&lane->sched_turn, 0, 0, may_steal(lane) ? (long)&limit : 0, 0,
-                    0);
+        come_back(lane);
+        raw_syscall(SYS_futex, (long)&lane->sched_turn, 0, 0,
+                    lane->sched_state != SCHED_BLOCKED ? (long)&limit : 0, 0, 0);
         if (UNLIKELY(lane->attention & ATTEND_DIE)) /* its turn would never come */
             strike_vanish();
         if (__atomic_load_n(&lane->sched_turn, __ATOMIC_ACQUIRE) == 0)
@@ -265,7 +293,7 @@ static void hand_over(struct abi_lane *lane, struct abi_lane *next)
         return;
     if (next != NULL)
         give_turn(next);
-    else /* a real deadlock: everybody waits, and the watch will find us */
+    else if (has_turn(lane)) /* a real deadlock: everybody waits, and the watch will find us */
         __atomic_store_n(&CONTROL->schedule_owner, 0, __ATOMIC_RELEASE);
     wait_turn(lane);
 }
@@ -284,10 +312,14 @@ void sched_leave(struct abi_lane *lane)
         return;
     sched_wake((void *)lane, UINT32_MAX);
     lane->sched_state = SCHED_GONE;
-    if (CONTROL->schedule_owner == lane_index(lane) + 1 && (next = choose(lane)) != NULL) {
-        leaving = lane;
+    if (!has_turn(lane))
+        return;
+    next = choose(lane);
+    leaving = next != NULL ? lane : NULL;
+    if (next != NULL)
         give_turn(next);
-    }
+    else /* who is astray takes it when he comes by */
+        __atomic_store_n(&CONTROL->schedule_owner, 0, __ATOMIC_RELEASE);
 }
 
 void sched_point(struct abi_lane *lane)
@@ -295,6 +327,10 @@ void sched_point(struct abi_lane *lane)
     if (!sched_on(lane) || lane->sched_state == SCHED_GONE || lane->stepping != 0 ||
         lane->loading != 0)
         return;
+    if (!has_turn(lane)) { /* it was taken away meanwhile, and nothing may be looked at without */
+        wait_turn(lane);
+        return;
+    }
     note_decision(lane);
     hand_over(lane, choose(lane));
 }
@@ -305,7 +341,7 @@ bool sched_block(struct abi_lane *lane, const volatile void *object, bool timed)
     lane->sched_priority = (int64_t)++CONTROL->schedule_order;
     lane->sched_state = timed ? SCHED_TIMED : SCHED_BLOCKED;
     note_decision(lane);
-    hand_over(lane, choose(lane));
+    hand_over(lane, has_turn(lane) ? choose(lane) : NULL);
     if (lane->sched_state != SCHED_EXPIRED && lane->sched_state != SCHED_READY)
         wait_turn(lane); /* a stolen turn came too early */
     timed = lane->sched_state == SCHED_EXPIRED;
@@ -355,7 +391,7 @@ void sched_park(struct abi_lane *lane)
 {
     struct abi_lane *next;
 
-    if (!sched_on(lane))
+    if (!sched_on(lane) || !has_turn(lane))
         return;
     next = choose(lane);
     if (next != NULL)
