@@ -111,6 +111,25 @@ static bool enter(struct abi_lane *lane)
     return false;
 }
 
+enum { ROUNDS_ASLEEP = 1000 };
+
+static bool is_in_event(const struct abi_lane *lane)
+{
+    return lane != agent_lane && lane->epoch == CONTROL->epoch && lane->state == LANE_RUNS &&
+           __atomic_load_n(&lane->in_tracepoint, __ATOMIC_ACQUIRE) != 0 &&
+           RAW3(SYS_tgkill, lane->pid, lane->tid, 0) == 0;
+}
+
+/* One that sleeps on and on wants something of somebody who is dead, the heap's lock say: its event
+ * will never be whole. */
+static void await_event(const struct abi_lane *lane)
+{
+    for (unsigned asleep = 0; asleep < ROUNDS_ASLEEP && is_in_event(lane);) {
+        asleep = agent_task_state(lane->tid) == 'S' ? asleep + 1 : 0;
+        RAW1(SYS_sched_yield, 0);
+    }
+}
+
 IN_EVERY_CYCLE void emit_close_gate(void)
 {
     uint32_t lanes = CONTROL->lanes < ABI_LANES ? CONTROL->lanes : ABI_LANES;
@@ -119,14 +138,8 @@ IN_EVERY_CYCLE void emit_close_gate(void)
         return;
     CONTROL->gate = 1;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    for (uint32_t i = 0; i < lanes; i++) {
-        struct abi_lane *lane = &agent_memory->lane[i];
-
-        while (lane != agent_lane && lane->epoch == CONTROL->epoch && lane->state == LANE_RUNS &&
-               __atomic_load_n(&lane->in_tracepoint, __ATOMIC_ACQUIRE) != 0 &&
-               RAW3(SYS_tgkill, lane->pid, lane->tid, 0) == 0)
-            RAW1(SYS_sched_yield, 0);
-    }
+    for (uint32_t i = 0; i < lanes; i++)
+        await_event(&agent_memory->lane[i]);
 }
 
 /* The agent's events and the recorder's are not one to one: most of ours are too frequent. */

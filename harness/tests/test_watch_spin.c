@@ -5,6 +5,7 @@
 #include <harness/supervisor/watch/watch.h>
 #include <harness/supervisor/watch/watch_spin.h>
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -83,6 +84,20 @@ static void ask_the_system(void)
 static void share_memory(void)
 {
     if (mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+        spin_on_word();
+}
+
+/* As the recorder does in every program that it follows, and nobody looks there. */
+static void share_with_recorder(void)
+{
+    char path[64];
+    int fd;
+
+    snprintf(path, sizeof path, "/dev/shm/rundown-recorder-%d", (int)getpid());
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    unlink(path);
+    if (fd >= 0 && ftruncate(fd, 4096) == 0 &&
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) != MAP_FAILED)
         spin_on_word();
 }
 
@@ -188,6 +203,7 @@ static void test_spinning_is_proved(void)
     check(spin_on_word, true, "");
     check(spin_and_exchange, true, "");
     check(spin_and_yield, true, "");
+    check(share_with_recorder, true, "");
 }
 
 static void test_work_is_not(void)

@@ -42,6 +42,7 @@
 enum {
     STEPS = 128,         /* instructions in one turn of the loop */
     REGIONS = 1024,      /* writable mappings */
+    CODES = 64,          /* of code that asks others */
     PAGE = 4096,         /* of memory */
     CHUNK = 16,          /* pages read at once */
     BYTES_MAX = 8 << 20, /* of memory that is compared */
@@ -60,13 +61,16 @@ struct region {
     bool own; /* the stack of a thread that runs */
 };
 
-/** @code: where [vdso] lies, from which clocks are read. @rseq: what the kernel itself writes. */
+/** @code: where [vdso] lies, from which clocks are read, and the recorder, whose memory others
+ * write.
+ * @rseq: what the kernel itself writes. */
 struct space_seen {
     int memory;
     int pages;
     unsigned regions;
     struct region region[REGIONS];
-    struct region code;
+    unsigned codes;
+    struct region code[CODES];
     unsigned runners;
     uint64_t rseq[WATCH_SPINNERS];
     uint64_t bytes; /* that the last comparison read */
@@ -100,6 +104,34 @@ static bool no(struct proof *proof, const char *why)
 
 /* --- memory ------------------------------------------------------------------------------- */
 
+/* Between the recorder in the process and its daemons; nobody else in there reads it. */
+static bool is_recorders_memory(const char *line)
+{
+    static const char *const names[] = {"/dev/shm/rundown-recorder-", "/dev/shm/lttng-ust-wait-",
+                                        "/dev/shm/shm-event-notifier-"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strstr(line, names[i]) != NULL)
+            return true;
+    return false;
+}
+
+static bool asks_others(const char *line)
+{
+    return strstr(line, "[vdso]") != NULL || strstr(line, "/liblttng-ust") != NULL ||
+           strstr(line, "/librundown-lttng") != NULL;
+}
+
+static bool add_code(struct proof *proof, uint64_t from, uint64_t to)
+{
+    struct space_seen *seen = &proof->seen;
+
+    if (seen->codes == CODES)
+        return no(proof, "the process has too many mappings");
+    seen->code[seen->codes++] = (struct region){from, to, false};
+    return true;
+}
+
 static bool add_region(struct proof *proof, const char *line)
 {
     struct space_seen *seen = &proof->seen;
@@ -108,10 +140,10 @@ static bool add_region(struct proof *proof, const char *line)
 
     if (sscanf(line, "%llx-%llx %7s", &from, &to, flags) != 3)
         return true;
-    if (strstr(line, "[vdso]") != NULL)
-        seen->code = (struct region){from, to, false};
+    if (flags[2] == 'x' && asks_others(line) && !add_code(proof, from, to))
+        return false;
     if (flags[3] == 's')
-        return strstr(line, "memfd:rundown") != NULL ||
+        return strstr(line, "memfd:rundown") != NULL || is_recorders_memory(line) ||
                no(proof, "the process has memory that others can write");
     if (flags[0] != 'r' || flags[1] != 'w')
         return true;
@@ -280,6 +312,14 @@ static bool moves_flags(const unsigned char *code, size_t length)
     return i < length && (code[i] == 0x9c || code[i] == 0x9d || code[i] == 0xcf);
 }
 
+static bool is_in_code(const struct space_seen *seen, uint64_t at)
+{
+    for (unsigned i = 0; i < seen->codes; i++)
+        if (at >= seen->code[i].start && at < seen->code[i].end)
+            return true;
+    return false;
+}
+
 static bool may_step(struct proof *proof, const struct runner *runner)
 {
     unsigned char code[16];
@@ -288,8 +328,7 @@ static bool may_step(struct proof *proof, const struct runner *runner)
 
     if (length <= 0)
         return no(proof, "its code cannot be read");
-    if ((at >= proof->seen.code.start && at < proof->seen.code.end) ||
-        is_informed(code, (size_t)length, runner->regs.rax))
+    if (is_in_code(&proof->seen, at) || is_informed(code, (size_t)length, runner->regs.rax))
         return no(proof, "asks the system or the clock");
     return !moves_flags(code, (size_t)length) || no(proof, "saves its flags or restores them");
 }
