@@ -166,7 +166,8 @@ static void too_little_time_is_told(void)
 
     for (unsigned i = 0; status != 3 && i < 40; i++) {
         command_run(&said, "run --quiet --confirm 0 --no-lttng --for 0.2s --inject sigterm@malloc "
-                           "--no-control --out hasty -- sleep 0.3");
+                           "--no-control --out hasty -- "
+                           "perl -e select(undef,undef,undef,0.5)");
         status = said.status;
         CU_ASSERT_EQUAL(strstr(said.err, "give it more by --for") != NULL, status == 3);
         CU_ASSERT_EQUAL(tree_remove("hasty"), 0);
