@@ -9,7 +9,7 @@
 
 const struct recorder_ops *emit_ops;
 
-static const char provider[] = "librundown-lttng.so";
+static const char provider[] = RECORDER_LIBRARY;
 
 /* The provider lies beside us. */
 static bool beside_us(char *path, size_t size)

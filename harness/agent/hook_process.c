@@ -37,9 +37,8 @@ IN_EVERY_CYCLE static void begin_child(void)
     step_forked();
     if (forking != NULL)
         parent = forking->parent;
-    else if (parent != NULL)
-        __atomic_add_fetch(&parent->forks, 1,
-                           __ATOMIC_RELAXED); /* libc's own: daemon(), forkpty() */
+    else if (parent != NULL) /* libc forks by itself: daemon(), forkpty() */
+        __atomic_add_fetch(&parent->forks, 1, __ATOMIC_RELAXED);
     if (parent == NULL)
         return;
     lane_begin_forked(parent);

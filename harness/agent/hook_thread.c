@@ -263,6 +263,7 @@ static void join_begins(struct join_wait *join)
     join->tid = target != NULL ? target->tid : 0;
     lane_event(lane, EVENT_JOIN_BEGIN, target != NULL ? target->tid : 0, join->thread,
                lane->wait_other);
+    sched_own(lane);
     while (sched_on(lane) && sched_on(target) && !sched_gone(target)) {
         held_test_cancel(lane);
         sched_block(lane, target, false);
@@ -328,6 +329,7 @@ HOOK int pthread_cancel(pthread_t thread)
         lane_event(call.lane, EVENT_CALL, 0, thread, 0);
     AGENT_CALL(call, result = real.pthread_cancel(thread));
     if (sched_on(call.lane)) {
+        sched_own(call.lane);
         sched_interrupt(lane_of(call.lane, thread));
         sched_point(call.lane);
     }

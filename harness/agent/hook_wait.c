@@ -39,6 +39,7 @@ static bool wait_turnwise(struct condition_wait *wait, const void *condition, bo
         return false;
     pthread_testcancel();
     agent_inside(wait->call);
+    sched_own(lane);
     real.pthread_mutex_unlock(wait->mutex);
     sched_wake(wait->mutex, UINT32_MAX);
     *result = sched_block(lane, condition, timed) ? ETIMEDOUT : 0;
@@ -247,6 +248,7 @@ static bool barrier_turnwise(struct abi_lane *lane, pthread_barrier_t *object, i
     for (unsigned i = 0; sched_on(lane) && i < BARRIERS; i++) {
         if (barriers[i].barrier != object)
             continue;
+        sched_own(lane);
         *result = 0;
         if (++barriers[i].arrived < barriers[i].count) {
             sched_block(lane, object, false);

@@ -30,10 +30,12 @@ enum sched_state {
 
 enum {
     STEAL_NS = 20000000,
-    WORK_LOOKS =
-        100, /* so often it is seen to work on without a decision before it loses the turn */
+    WORK_LOOKS = 100,   /* that see an owner work on without a decision, before he loses the turn */
     TURN_STEPS = 10000, /* decisions that one lane takes in a row, and after which a limit passes */
 };
+
+/* abi_lane.sched_turn; LOOK: the lane may go on, so it is to wait with a time limit. */
+enum { TURN_NONE = 0, TURN_HERE, TURN_LOOK };
 
 /* Lanes in wait_turn(): the kernel says that they sleep even if the turn is already theirs. */
 static bool waits[ABI_LANES];
@@ -120,13 +122,39 @@ static struct abi_lane *random_ready(void)
     return count > 0 ? &agent_memory->lane[ready[plan_below(number, count)]] : NULL;
 }
 
+static bool is_timed(const struct abi_lane *lane, uint64_t object)
+{
+    (void)object;
+    return lane->epoch == CONTROL->epoch && lane->sched_state == SCHED_TIMED;
+}
+
+static bool is_blocked_on(const struct abi_lane *lane, uint64_t object)
+{
+    return lane->epoch == CONTROL->epoch && lane->sched_object == object &&
+           (lane->sched_state == SCHED_BLOCKED || lane->sched_state == SCHED_TIMED);
+}
+
+static struct abi_lane *longest_waiting(bool (*fits)(const struct abi_lane *lane, uint64_t object),
+                                        uint64_t object)
+{
+    struct abi_lane *found = NULL;
+
+    for (uint32_t i = 0; i < lane_count(); i++) {
+        struct abi_lane *lane = &agent_memory->lane[i];
+
+        if (fits(lane, object) && (found == NULL || lane->sched_priority < found->sched_priority))
+            found = lane;
+    }
+    return found;
+}
+
 /* Nobody can go on: the first time limit passes. */
 static struct abi_lane *first_timed(void)
 {
     for (uint32_t i = 0; i < lane_count(); i++) {
         struct abi_lane *lane = &agent_memory->lane[i];
 
-        if (lane->epoch == CONTROL->epoch && lane->sched_state == SCHED_TIMED) {
+        if (is_timed(lane, 0)) {
             lane->sched_state = SCHED_EXPIRED;
             return lane;
         }
@@ -137,19 +165,11 @@ static struct abi_lane *first_timed(void)
 /* Somebody works on: who has waited longest has waited long enough, now and then. */
 static void pass_time(void)
 {
-    struct abi_lane *longest = NULL;
+    struct abi_lane *lane;
 
-    if (CONTROL->schedule_steps % TURN_STEPS != TURN_STEPS - 1)
-        return;
-    for (uint32_t i = 0; i < lane_count(); i++) {
-        struct abi_lane *lane = &agent_memory->lane[i];
-
-        if (lane->epoch == CONTROL->epoch && lane->sched_state == SCHED_TIMED &&
-            (longest == NULL || lane->sched_priority < longest->sched_priority))
-            longest = lane;
-    }
-    if (longest != NULL)
-        longest->sched_state = SCHED_EXPIRED;
+    if (CONTROL->schedule_steps % TURN_STEPS == TURN_STEPS - 1 &&
+        (lane = longest_waiting(is_timed, 0)) != NULL)
+        lane->sched_state = SCHED_EXPIRED;
 }
 
 static struct abi_lane *choose(const struct abi_lane *current)
@@ -161,60 +181,65 @@ static struct abi_lane *choose(const struct abi_lane *current)
     return next != NULL ? next : first_timed();
 }
 
+/* NULL: to nobody. Who can go on takes it then. */
 static void give_turn(struct abi_lane *next)
 {
-    __atomic_store_n(&CONTROL->schedule_owner, lane_index(next) + 1, __ATOMIC_RELEASE);
-    __atomic_store_n(&next->sched_turn, 1, __ATOMIC_RELEASE);
+    uint32_t owner = next != NULL ? lane_index(next) + 1 : 0;
+
+    __atomic_store_n(&CONTROL->schedule_owner, owner, __ATOMIC_RELEASE);
+    if (next == NULL)
+        return;
+    __atomic_store_n(&next->sched_turn, TURN_HERE, __ATOMIC_RELEASE);
     agent_futex_wake(&next->sched_turn);
 }
 
-/* The owner sleeps in something that no hook models, so it will not give the turn away. */
-static bool owner_sleeps(uint32_t owner)
+/* NULL: nobody has the turn, or the number is none that we wrote. */
+static struct abi_lane *lane_of(uint32_t owner)
 {
-    const struct abi_lane *lane;
-    char state;
+    return owner != 0 && owner <= ABI_LANES ? &agent_memory->lane[owner - 1] : NULL;
+}
 
-    if (owner == 0 || owner > ABI_LANES)
-        return true;
-    lane = &agent_memory->lane[owner - 1];
-    if (lane->state == LANE_BORN || __atomic_load_n(&waits[owner - 1], __ATOMIC_ACQUIRE))
-        return false;
-    state = agent_task_state(lane->tid);
+/* It has begun, and does not wait for a turn that may be its own already. */
+static bool is_on_its_way(const struct abi_lane *lane)
+{
+    return lane->state != LANE_BORN && !__atomic_load_n(&waits[lane_index(lane)], __ATOMIC_ACQUIRE);
+}
+
+/* In something that no hook models, so it will not give the turn away. */
+static bool is_asleep(const struct abi_lane *lane)
+{
+    char state = is_on_its_way(lane) ? agent_task_state(lane->tid) : 'R';
+
     return state == 'S' || state == 'D' || state == 'Z' || state == 'X' || state == 't';
 }
 
-/* Passes no decision, and nobody is to give it the turn or steps it: what it waits for cannot come.
- */
-static bool is_working(const struct abi_lane *lane)
-{
-    return lane->state != LANE_BORN && lane->stepping == 0 &&
-           !__atomic_load_n(&waits[lane_index(lane)], __ATOMIC_ACQUIRE);
-}
-
 /* Whether it is to lose the turn: it slept when we looked last too, and has done nothing since, or
- * it has worked without a decision for long. */
+ * it has worked without a decision for long, and is not the slower for being stepped. */
 static bool look(uint32_t owner, struct seen *seen)
 {
-    bool known = owner != 0 && owner <= ABI_LANES;
-    const struct abi_lane *lane = known ? &agent_memory->lane[owner - 1] : NULL;
-    struct seen now = {owner, CONTROL->schedule_steps, known ? lane->seq : 0, 0,
-                       owner_sleeps(owner)};
-    bool same = seen->owner == now.owner && seen->steps == now.steps && seen->seq == now.seq;
-    bool slept = same && seen->slept;
+    const struct abi_lane *lane = lane_of(owner);
+    struct seen now = {.owner = owner, .steps = CONTROL->schedule_steps};
+    bool same;
 
+    if (lane == NULL)
+        return true;
+    now.seq = lane->seq;
+    now.slept = is_asleep(lane);
+    same = seen->owner == now.owner && seen->steps == now.steps && seen->seq == now.seq;
     now.looks = same ? seen->looks + 1 : 0;
+    same = same && seen->slept && now.slept;
     *seen = now;
-    return !known || (now.slept && slept) || (now.looks >= WORK_LOOKS && is_working(lane));
+    return same || (now.looks >= WORK_LOOKS && lane->stepping == 0 && is_on_its_way(lane));
 }
 
 /* Chosen again it would keep the turn as long as before. */
-static void lead_astray(uint32_t owner)
+static void lead_astray(struct abi_lane *lane)
 {
     uint32_t ready = SCHED_READY;
 
-    if (owner != 0 && owner <= ABI_LANES)
-        __atomic_compare_exchange_n(&agent_memory->lane[owner - 1].sched_state, &ready,
-                                    SCHED_ASTRAY, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    if (lane != NULL)
+        __atomic_compare_exchange_n(&lane->sched_state, &ready, SCHED_ASTRAY, false,
+                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 /* Whoever led it astray may do so when it is back already, so it looks each time. */
@@ -229,7 +254,7 @@ static void come_back(struct abi_lane *lane)
 static void steal_turn(struct abi_lane *lane, struct seen *seen)
 {
     uint32_t owner = __atomic_load_n(&CONTROL->schedule_owner, __ATOMIC_ACQUIRE);
-    uint32_t before = owner;
+    struct abi_lane *before = lane_of(owner);
 
     if (has_turn(lane) || !may_steal(lane) || !look(owner, seen))
         return;
@@ -239,7 +264,7 @@ static void steal_turn(struct abi_lane *lane, struct seen *seen)
         lead_astray(before);
         if (lane->sched_state == SCHED_TIMED)
             lane->sched_state = SCHED_EXPIRED;
-        lane->sched_turn = 1;
+        lane->sched_turn = TURN_HERE;
     }
 }
 
@@ -260,8 +285,8 @@ static void let_leave(void)
 }
 
 /*
- * A lane that could go on looks now and then whether the turn is lost. One that
- * cannot waits without a time limit, so that the watch can prove a deadlock.
+ * A lane that could go on looks now and then whether the turn is lost. One that cannot waits
+ * without a time limit, so that the watch can prove a deadlock.
  */
 static void wait_turn(struct abi_lane *lane)
 {
@@ -272,16 +297,20 @@ static void wait_turn(struct abi_lane *lane)
     struct seen seen = {.owner = UINT32_MAX};
 
     __atomic_store_n(&waits[lane_index(lane)], true, __ATOMIC_RELEASE);
-    while (__atomic_load_n(&lane->sched_turn, __ATOMIC_ACQUIRE) == 0) {
+    while (__atomic_load_n(&lane->sched_turn, __ATOMIC_ACQUIRE) != TURN_HERE) {
+        uint32_t told = TURN_LOOK;
+
+        __atomic_compare_exchange_n(&lane->sched_turn, &told, TURN_NONE, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE);
         come_back(lane);
-        raw_syscall(SYS_futex, (long)&lane->sched_turn, 0, 0,
+        raw_syscall(SYS_futex, (long)&lane->sched_turn, 0, TURN_NONE,
                     lane->sched_state != SCHED_BLOCKED ? (long)&limit : 0, 0, 0);
         if (UNLIKELY(lane->attention & ATTEND_DIE)) /* its turn would never come */
             strike_vanish();
-        if (__atomic_load_n(&lane->sched_turn, __ATOMIC_ACQUIRE) == 0)
+        if (__atomic_load_n(&lane->sched_turn, __ATOMIC_ACQUIRE) != TURN_HERE)
             steal_turn(lane, &seen);
     }
-    lane->sched_turn = 0;
+    lane->sched_turn = TURN_NONE;
     __atomic_store_n(&waits[lane_index(lane)], false, __ATOMIC_RELEASE);
     let_leave();
 }
@@ -291,10 +320,8 @@ static void hand_over(struct abi_lane *lane, struct abi_lane *next)
 {
     if (next == lane)
         return;
-    if (next != NULL)
-        give_turn(next);
-    else if (has_turn(lane)) /* a real deadlock: everybody waits, and the watch will find us */
-        __atomic_store_n(&CONTROL->schedule_owner, 0, __ATOMIC_RELEASE);
+    if (next != NULL || has_turn(lane))
+        give_turn(next); /* NULL: a real deadlock. Everybody waits, and the watch will find us */
     wait_turn(lane);
 }
 
@@ -316,21 +343,25 @@ void sched_leave(struct abi_lane *lane)
         return;
     next = choose(lane);
     leaving = next != NULL ? lane : NULL;
-    if (next != NULL)
-        give_turn(next);
-    else /* who is astray takes it when he comes by */
-        __atomic_store_n(&CONTROL->schedule_owner, 0, __ATOMIC_RELEASE);
+    give_turn(next); /* NULL: who is astray takes it when he comes by */
+}
+
+bool sched_own(struct abi_lane *lane)
+{
+    bool had;
+
+    if (!sched_on(lane) || sched_gone(lane))
+        return false;
+    had = has_turn(lane);
+    if (!had && !(lane->attention & ATTEND_DIE)) /* who is to die would wait for ever */
+        wait_turn(lane);
+    return had;
 }
 
 void sched_point(struct abi_lane *lane)
 {
-    if (!sched_on(lane) || lane->sched_state == SCHED_GONE || lane->stepping != 0 ||
-        lane->loading != 0)
+    if (!sched_own(lane) || lane->stepping != 0 || lane->loading != 0)
         return;
-    if (!has_turn(lane)) { /* it was taken away meanwhile, and nothing may be looked at without */
-        wait_turn(lane);
-        return;
-    }
     note_decision(lane);
     hand_over(lane, choose(lane));
 }
@@ -350,34 +381,24 @@ bool sched_block(struct abi_lane *lane, const volatile void *object, bool timed)
     return timed;
 }
 
-static struct abi_lane *longest_blocked(uint64_t object)
-{
-    struct abi_lane *found = NULL;
-
-    for (uint32_t i = 0; i < lane_count(); i++) {
-        struct abi_lane *lane = &agent_memory->lane[i];
-
-        if (lane->epoch == CONTROL->epoch && lane->sched_object == object &&
-            (lane->sched_state == SCHED_BLOCKED || lane->sched_state == SCHED_TIMED) &&
-            (found == NULL || lane->sched_priority < found->sched_priority))
-            found = lane;
-    }
-    return found;
-}
-
 static void make_ready(struct abi_lane *lane)
 {
+    uint32_t none = TURN_NONE;
+
     lane->sched_state = SCHED_READY;
-    agent_futex_wake(&lane->sched_turn); /* it waits with a time limit from now on */
+    __atomic_compare_exchange_n(&lane->sched_turn, &none, TURN_LOOK, false, __ATOMIC_ACQ_REL,
+                                __ATOMIC_RELAXED);
+    agent_futex_wake(&lane->sched_turn);
 }
 
 void sched_wake(const volatile void *object, uint32_t most)
 {
     struct abi_lane *lane;
 
+    sched_own(agent_lane); /* or it would miss who has looked and does not wait yet */
     if (!sched_on(agent_lane))
         return;
-    while (most-- > 0 && (lane = longest_blocked((uint64_t)object)) != NULL)
+    while (most-- > 0 && (lane = longest_waiting(is_blocked_on, (uint64_t)object)) != NULL)
         make_ready(lane);
 }
 
@@ -389,15 +410,8 @@ void sched_interrupt(struct abi_lane *lane)
 
 void sched_park(struct abi_lane *lane)
 {
-    struct abi_lane *next;
-
-    if (!sched_on(lane) || !has_turn(lane))
-        return;
-    next = choose(lane);
-    if (next != NULL)
-        give_turn(next);
-    else
-        __atomic_store_n(&CONTROL->schedule_owner, 0, __ATOMIC_RELEASE);
+    if (sched_on(lane) && has_turn(lane))
+        give_turn(choose(lane));
 }
 
 void sched_unpark(struct abi_lane *lane)

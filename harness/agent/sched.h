@@ -28,6 +28,11 @@ void sched_enter(struct abi_lane *lane);
 void sched_leave(struct abi_lane *lane);
 /** A point at which another lane may get the turn. */
 void sched_point(struct abi_lane *lane);
+/**
+ * sched_own() - waits for the turn if it was taken away: who looks without it and then blocks may
+ * miss what he waits for. True if it was ours all the time.
+ */
+bool sched_own(struct abi_lane *lane);
 /** This lane cannot go on until somebody says sched_wake(@object). @timed: it may give up. */
 bool sched_block(struct abi_lane *lane, const volatile void *object, bool timed);
 /** Lanes that are blocked on @object can try again; @most of them, in the order they came. */

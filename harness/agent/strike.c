@@ -180,6 +180,7 @@ void strike_vanish(void)
     struct abi_lane *lane = agent_lane;
 
     if (lane != NULL) {
+        sched_own(lane); /* or who joins us would wait for good */
         if (lane->end == END_RUNNING)
             lane_count_alive(lane, -1);
         lane->end = END_KILLED;

@@ -436,11 +436,9 @@ static void test_who_looks(void)
     static const struct {
         const char *scene;
         bool same;
-    } waits[] = {{"look", false},
-                 {"look-late", false},
-                 {"look-locked", true},
-                 {"look-locked-late", true},
-                 {"read-late", false}};
+    } waits[] = {{"look", false},       {"look-late", false},
+                 {"look-locked", true}, {"look-locked-late", true},
+                 {"read-late", false},  {"join-late", false}};
     static const uint32_t purposes[] = {PURPOSE_COUNT, PURPOSE_CYCLE};
 
     for (unsigned i = 0; i < 2 * sizeof waits / sizeof waits[0]; i++) {

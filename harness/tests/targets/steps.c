@@ -18,7 +18,7 @@
 #include <time.h>
 #include <sys/wait.h>
 
-enum { TIMES = 4, THREADS = 4, ROUNDS = 12 };
+enum { TIMES = 4, THREADS = 4, ROUNDS = 12, MEETINGS = 40, LINGER = 20, PATIENCE = 100000000 };
 
 extern void *__libc_malloc(size_t bytes);
 
@@ -547,9 +547,53 @@ static int play_read_late(void)
     return play_told(read_it, &told);
 }
 
+static int meeting[2];
+
+/* Whoever waits longer does so for one that waits for the turn. */
+static void meet(int mine)
+{
+    __atomic_store_n(&meeting[mine], 1, __ATOMIC_RELEASE);
+    for (int i = 0; i < PATIENCE && __atomic_load_n(&meeting[1 - mine], __ATOMIC_ACQUIRE) == 0; i++)
+        continue;
+}
+
+static void linger(int steps)
+{
+    for (volatile int i = 0; i < steps; i++)
+        continue;
+}
+
+static void *meet_and_leave(void *steps)
+{
+    (void)!write(ends[1], "", 1);
+    meet(1);
+    linger((int)(intptr_t)steps);
+    return NULL;
+}
+
+/* Main has lost its turn when it comes to the join, and the other leaves at the same moment. */
+static int play_join_late(void)
+{
+    pthread_t thread;
+
+    NEED(pipe(ends) == 0);
+    for (int i = 0; i < MEETINGS; i++) {
+        int ahead = (i - MEETINGS / 2) * LINGER;
+
+        meeting[0] = meeting[1] = 0;
+        NEED(pthread_create(&thread, NULL, meet_and_leave, (void *)(intptr_t)ahead) == 0);
+        read_it();
+        meet(0);
+        linger(-ahead);
+        NEED(pthread_join(thread, NULL) == 0);
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct scene scenes[] = {
+        {"join-late", play_join_late},
         {"look", play_look},
         {"look-late", play_look_late},
         {"look-locked", play_look_locked},
