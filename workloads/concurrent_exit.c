@@ -9,6 +9,7 @@
  * Source: catalogue row B5; SS (exit called by many: one winner, 0, 1 or many shutdown calls).
  */
 #include <harness/workload.h>
+#include <workloads/await.h>
 #include <harness/common/workload.h>
 
 #include <pthread.h>
@@ -91,12 +92,6 @@ static struct {
     sem_t met;            /* main is in the one after it, or is about to leave otherwise */
     sem_t never;
 } scene;
-
-static void await(sem_t *semaphore)
-{
-    while (sem_wait(semaphore) != 0)
-        continue;
-}
 
 static bool is_twin(void)
 {

@@ -7,6 +7,7 @@
  * Source: catalogue row B6; SS (globals destroyed under threads that still run).
  */
 #include <harness/workload.h>
+#include <workloads/await.h>
 #include <harness/common/workload.h>
 #include <workloads/crew.h>
 
@@ -51,12 +52,6 @@ static struct {
     sem_t used_again;
     struct crew crew;
 } scene;
-
-static void await(sem_t *semaphore)
-{
-    while (sem_wait(semaphore) != 0)
-        continue;
-}
 
 static void use(void)
 {

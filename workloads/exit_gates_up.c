@@ -10,6 +10,7 @@
  * anything").
  */
 #include <harness/workload.h>
+#include <workloads/await.h>
 #include <harness/common/workload.h>
 #include <workloads/crew.h>
 
@@ -58,12 +59,6 @@ static struct {
     sem_t go_on;
     struct crew crew;
 } scene = {.mutex = PTHREAD_MUTEX_INITIALIZER, .left = OPENING, .right = OPENING};
-
-static void await(sem_t *semaphore)
-{
-    while (sem_wait(semaphore) != 0)
-        continue;
-}
 
 static void handler(void)
 {

@@ -6,6 +6,7 @@
  * Source: catalogue rows B3, B4; XP and SS.
  */
 #include <harness/workload.h>
+#include <workloads/await.h>
 #include <harness/common/workload.h>
 
 #include <pthread.h>
@@ -65,12 +66,6 @@ static void handler(void)
         pthread_mutex_lock(&scene.mutex);
         pthread_mutex_unlock(&scene.mutex);
     }
-}
-
-static void await(sem_t *semaphore)
-{
-    while (sem_wait(semaphore) != 0)
-        continue;
 }
 
 static void *keep_lock(void *argument)

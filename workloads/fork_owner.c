@@ -8,6 +8,7 @@
  * Source: catalogue row F4.
  */
 #include <harness/workload.h>
+#include <workloads/await.h>
 
 #include <errno.h>
 #include <pthread.h>
@@ -100,12 +101,6 @@ static void unlock(void)
 }
 
 /* --- the owner ---------------------------------------------------------------------------- */
-
-static void await(sem_t *semaphore)
-{
-    while (sem_wait(semaphore) != 0)
-        continue;
-}
 
 static void own_until_forked(void)
 {

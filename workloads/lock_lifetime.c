@@ -4,6 +4,7 @@
  * Source: catalogue row F3.
  */
 #include <harness/workload.h>
+#include <workloads/await.h>
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -46,12 +47,6 @@ static struct {
     sem_t gone; /* or, in the twin: it is time to let go */
     bool bad;
 } scene;
-
-static void await(sem_t *semaphore)
-{
-    while (sem_wait(semaphore) != 0)
-        continue;
-}
 
 /* Whoever lost his lock's memory does not touch it again: one fault is enough. */
 static void *hold(void *argument)

@@ -7,6 +7,7 @@
  * Source: catalogue row B9; SS (a leak check at shutdown, while a lock is held, is unsafe).
  */
 #include <harness/workload.h>
+#include <workloads/await.h>
 #include <harness/common/workload.h>
 #include <workloads/crew.h>
 
@@ -50,12 +51,6 @@ static struct {
     sem_t never;
     struct crew crew;
 } scene = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-
-static void await(sem_t *semaphore)
-{
-    while (sem_wait(semaphore) != 0)
-        continue;
-}
 
 static void *worker(void *argument)
 {

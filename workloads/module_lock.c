@@ -4,6 +4,7 @@
  * Source: catalogue row F3.
  */
 #include <harness/workload.h>
+#include <workloads/await.h>
 #include <workloads/modules/vault.h>
 #include <workloads/plug.h>
 
@@ -38,12 +39,6 @@ static struct {
     sem_t held;
     sem_t gone;
 } scene;
-
-static void await(sem_t *semaphore)
-{
-    while (sem_wait(semaphore) != 0)
-        continue;
-}
 
 /* Whoever lost his lock does not touch it again: one fault is enough. */
 static void *hold(void *argument)

@@ -8,11 +8,10 @@
  * Source: catalogue row F2 (what is called under a lock of one's own may sleep).
  */
 #include <harness/workload.h>
+#include <workloads/await.h>
 
-#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <time.h>
 
 enum { NAP, STEPS };
 
@@ -48,14 +47,6 @@ static struct {
     sem_t taken;
     pthread_t holder;
 } scene = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-
-static void nap(int64_t ms)
-{
-    struct timespec left = {ms / 1000, ms % 1000 * 1000000};
-
-    while (nanosleep(&left, &left) != 0 && errno == EINTR)
-        ;
-}
 
 static uint64_t draw(void)
 {
@@ -95,8 +86,7 @@ static void body(struct workload_context *context, uint32_t lap)
     scene.sum = 0;
     if (pthread_create(&scene.holder, NULL, hold, NULL) != 0)
         return; /* no memory is no fault */
-    while (sem_wait(&scene.taken) != 0)
-        continue;
+    await(&scene.taken);
     pthread_mutex_lock(&scene.mutex);
     if (context->variant == VARIANT_AWAKE && scene.sum == 0)
         workload_broken("slow-holder: the holder's work is not there");

@@ -10,12 +10,11 @@
  * Source: pthread_rwlockattr_setkind_np(3) (PTHREAD_RWLOCK_PREFER_READER_NP starves writers).
  */
 #include <harness/workload.h>
+#include <workloads/await.h>
 
-#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
-#include <time.h>
 
 enum { READINGS, NAP };
 
@@ -59,12 +58,6 @@ static struct {
 
 static const unsigned reader_number[READERS] = {0, 1};
 
-static void await(sem_t *semaphore)
-{
-    while (sem_wait(semaphore) != 0)
-        continue;
-}
-
 static void look(void)
 {
     if (scene.half[0] != scene.half[1])
@@ -104,14 +97,6 @@ static void *write_once(void *argument)
     scene.half[1]++;
     pthread_rwlock_unlock(&scene.lock);
     return argument;
-}
-
-static void nap(int64_t ms)
-{
-    struct timespec left = {ms / 1000, ms % 1000 * 1000000};
-
-    while (nanosleep(&left, &left) != 0 && errno == EINTR)
-        ;
 }
 
 static int setup(struct workload_context *context)

@@ -7,6 +7,7 @@
  * our doing. Source: row F5; lttng.md on exits.
  */
 #include <harness/detector.h>
+#include <harness/recorder.h>
 
 #include <harness/supervisor/evidence/evidence.h>
 
@@ -15,11 +16,6 @@
 static bool begins(const char *text, const char *with)
 {
     return strncmp(text, with, strlen(with)) == 0;
-}
-
-static bool is_recorders(const char *module)
-{
-    return begins(module, "liblttng-ust") || begins(module, "librundown-lttng");
 }
 
 /* Between it and the kernel lie only waits and our hooks. */
@@ -36,7 +32,7 @@ static const struct evidence_frame *stands_in(const struct evidence_thread *thre
     if (thread->lane < 0 || (thread->state != THREAD_WAITING && thread->state != THREAD_RUNNING))
         return NULL;
     for (unsigned i = 0; i < frames; i++) {
-        if (is_recorders(thread->frame[i].module))
+        if (recorder_is_module(thread->frame[i].module))
             return &thread->frame[i];
         if (!is_between(thread->frame[i].module))
             return NULL;

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* History: 1 the first. */
 #define RECORDER_VERSION 1
@@ -21,6 +22,13 @@
 /* File name of the provider, and the symbol in it: a const struct recorder_ops. */
 #define RECORDER_LIBRARY "librundown-lttng.so"
 #define RECORDER_SYMBOL  "rundown_recorder_ops"
+
+/** recorder_is_module() - whether a file of this name (without its folder) is the recorder's code:
+ * our provider, or LTTng's libraries behind it. Pure, async-signal-safe. */
+static inline bool recorder_is_module(const char *name)
+{
+    return strncmp(name, "liblttng-ust", 12) == 0 || strncmp(name, "librundown-lttng", 16) == 0;
+}
 
 /* The provider's name: events are called "rundown:<name>". */
 #define RECORDER_PROVIDER "rundown"

@@ -1,6 +1,6 @@
 /*
- * demangle: by the C++ runtime that this machine has, if it has one. It is opened at the first mangled
- * name, so nothing that never meets one loads it, and without it names stay as they are.
+ * demangle: by the C++ runtime that this machine has, if it has one. It is opened at the first
+ * mangled name, so nothing that never meets one loads it, and without it names stay as they are.
  */
 #include <harness/supervisor/process/demangle.h>
 

@@ -241,22 +241,23 @@ static int read_argument(struct reader *reader, char *value, struct error *e)
     return 0;
 }
 
-static int read_laps(struct reader *reader, char *value, struct error *e)
+static int number32(const char *name, const char *text, uint32_t *out, struct error *e)
 {
     uint64_t n = 0;
-    int code = number("laps", value, &n, e);
+    int code = number(name, text, &n, e);
 
-    reader->laps = (uint32_t)n;
+    *out = (uint32_t)n;
     return code;
+}
+
+static int read_laps(struct reader *reader, char *value, struct error *e)
+{
+    return number32("laps", value, &reader->laps, e);
 }
 
 static int read_lap_every(struct reader *reader, char *value, struct error *e)
 {
-    uint64_t n = 0;
-    int code = number("lap-every", value, &n, e);
-
-    reader->lap_every = (uint32_t)n;
-    return code;
+    return number32("lap-every", value, &reader->lap_every, e);
 }
 
 static int read_lap_at(struct reader *reader, char *value, struct error *e)

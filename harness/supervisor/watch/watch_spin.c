@@ -22,6 +22,9 @@
 
 #include <harness/supervisor/process/clock.h>
 #include <harness/supervisor/process/unwind.h>
+#include <harness/supervisor/recorder/recorder_place.h>
+
+#include <harness/recorder.h>
 
 #include <elf.h>
 #include <errno.h>
@@ -61,8 +64,7 @@ struct region {
     bool own; /* the stack of a thread that runs */
 };
 
-/** @code: where [vdso] lies, from which clocks are read, and the recorder, whose memory others
- * write.
+/** @code: of [vdso], from which clocks are read, and of the recorder, whose memory others write.
  * @rseq: what the kernel itself writes. */
 struct space_seen {
     int memory;
@@ -107,8 +109,8 @@ static bool no(struct proof *proof, const char *why)
 /* Between the recorder in the process and its daemons; nobody else in there reads it. */
 static bool is_recorders_memory(const char *line)
 {
-    static const char *const names[] = {"/dev/shm/rundown-recorder-", "/dev/shm/lttng-ust-wait-",
-                                        "/dev/shm/shm-event-notifier-"};
+    static const char *const names[] = {RECORDER_PLACE_ROOT "/" RECORDER_PLACE_PREFIX,
+                                        "/dev/shm/lttng-ust-wait-", "/dev/shm/shm-event-notifier-"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strstr(line, names[i]) != NULL)
@@ -118,8 +120,9 @@ static bool is_recorders_memory(const char *line)
 
 static bool asks_others(const char *line)
 {
-    return strstr(line, "[vdso]") != NULL || strstr(line, "/liblttng-ust") != NULL ||
-           strstr(line, "/librundown-lttng") != NULL;
+    const char *slash = strrchr(line, '/');
+
+    return strstr(line, "[vdso]") != NULL || (slash != NULL && recorder_is_module(slash + 1));
 }
 
 static bool add_code(struct proof *proof, uint64_t from, uint64_t to)
@@ -250,12 +253,17 @@ static bool memory_hash(struct proof *proof, const struct region *own, uint64_t 
     return good || no(proof, "its memory is too large to be compared");
 }
 
+static struct region *find_region(struct region *region, unsigned count, uint64_t address)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (address >= region[i].start && address < region[i].end)
+            return &region[i];
+    return NULL;
+}
+
 static struct region *region_of(struct space_seen *seen, uint64_t address)
 {
-    for (unsigned i = 0; i < seen->regions; i++)
-        if (address >= seen->region[i].start && address < seen->region[i].end)
-            return &seen->region[i];
-    return NULL;
+    return find_region(seen->region, seen->regions, address);
 }
 
 /* --- one instruction ------------------------------------------------------------------------- */
@@ -268,13 +276,21 @@ static bool is_prefix(unsigned char byte)
     return memchr(prefixes, byte, sizeof prefixes) != NULL || (byte & 0xf0) == 0x40;
 }
 
-/* Whether the instruction at @code can bring in anything but memory and registers. */
-static bool is_informed(const unsigned char *code, size_t length, uint64_t rax)
+/* Where its opcode is; @length if that is not among these bytes. */
+static size_t opcode_at(const unsigned char *code, size_t length)
 {
     size_t i = 0;
 
     while (i < length && is_prefix(code[i]))
         i++;
+    return i;
+}
+
+/* Whether the instruction at @code can bring in anything but memory and registers. */
+static bool is_informed(const unsigned char *code, size_t length, uint64_t rax)
+{
+    size_t i = opcode_at(code, length);
+
     if (i + 3 > length)
         return true;
     if (code[i] == 0xcd || code[i] == 0xcc || (code[i] & 0xfc) == 0xe4 || (code[i] & 0xfc) == 0xec)
@@ -305,19 +321,9 @@ static bool is_informed(const unsigned char *code, size_t length, uint64_t rax)
  */
 static bool moves_flags(const unsigned char *code, size_t length)
 {
-    size_t i = 0;
+    size_t i = opcode_at(code, length);
 
-    while (i < length && is_prefix(code[i]))
-        i++;
     return i < length && (code[i] == 0x9c || code[i] == 0x9d || code[i] == 0xcf);
-}
-
-static bool is_in_code(const struct space_seen *seen, uint64_t at)
-{
-    for (unsigned i = 0; i < seen->codes; i++)
-        if (at >= seen->code[i].start && at < seen->code[i].end)
-            return true;
-    return false;
 }
 
 static bool may_step(struct proof *proof, const struct runner *runner)
@@ -328,7 +334,8 @@ static bool may_step(struct proof *proof, const struct runner *runner)
 
     if (length <= 0)
         return no(proof, "its code cannot be read");
-    if (is_in_code(&proof->seen, at) || is_informed(code, (size_t)length, runner->regs.rax))
+    if (find_region(proof->seen.code, proof->seen.codes, at) != NULL ||
+        is_informed(code, (size_t)length, runner->regs.rax))
         return no(proof, "asks the system or the clock");
     return !moves_flags(code, (size_t)length) || no(proof, "saves its flags or restores them");
 }
