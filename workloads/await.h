@@ -16,6 +16,22 @@ static inline void await(sem_t *semaphore)
         continue;
 }
 
+/** await_for() - the same, but no longer than so many milliseconds: who was to post may be dead. */
+static inline void await_for(sem_t *semaphore, int64_t ms)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    while (sem_clockwait(semaphore, CLOCK_MONOTONIC, &until) != 0 && errno == EINTR)
+        continue;
+}
+
 /** nap() - so many milliseconds, asleep. */
 static inline void nap(int64_t ms)
 {

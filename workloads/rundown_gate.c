@@ -9,6 +9,7 @@
  * barrier that fails calls in once shutdown began).
  */
 #include <harness/workload.h>
+#include <workloads/await.h>
 #include <workloads/crew.h>
 #include <workloads/modules/hall.h>
 #include <workloads/plug.h>
@@ -16,6 +17,8 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+
+enum { DEAD_MS = 50 }; /* after which a caller who does not come is taken for dead */
 
 enum { THREADS, VISITS };
 
@@ -184,15 +187,17 @@ static void *call_in(void *argument)
 /* --- the unloader
  * ---------------------------------------------------------------------------------- */
 
-/* Until somebody is inside. Who may be killed on the way can't be waited for. */
+/* Until somebody is inside. Who may be killed on the way can't be waited for without a limit. */
 static void wait_for_caller(void)
 {
     int variant = host.context->variant;
 
-    if (variant == ROBUST || variant == DIES_INSIDE || !host.crew.member[0].runs)
+    if (!host.crew.member[0].runs)
         return;
-    while (sem_wait(&host.entered) != 0)
-        ;
+    if (variant == ROBUST || variant == DIES_INSIDE)
+        await_for(&host.entered, DEAD_MS);
+    else
+        await(&host.entered);
 }
 
 static void unload(void)

@@ -21,7 +21,7 @@ enum { LOAD_EVERY = 8 /* meetings */ };
 enum { THREADS, OPS };
 
 static const struct workload_parameter parameters[] = {
-    [THREADS] = {"threads", "threads that meet", 2, 1, CREW_HIGH},
+    [THREADS] = {"threads", "threads that meet", 4, 1, CREW_HIGH},
     [OPS] = {"ops", "meetings of each thread per lap", 40, 1, 10000000},
     {.name = NULL},
 };
