@@ -74,6 +74,26 @@ static void what_cannot_be_forked_is_started_afresh(void)
     sqlite3_close(db);
 }
 
+/* A wrapper that becomes the program by exec leaves nothing to strike, and says what is wrong. */
+static void wrappers_are_told(void)
+{
+    static const char note[] = "^the program becomes another one by exec";
+    sqlite3 *db;
+
+    command_run(&said,
+                "run --inject thread-kill --cycles 3 --out become -- " ACTS " become /bin/true");
+    said_status("become", &said, 0);
+    db = record_of("become");
+    asked("become", db, "SELECT passed FROM cell WHERE injector = 'none'", 3);
+    answer_fits(db, "SELECT state FROM cell WHERE injector = 'thread-kill'", note);
+    answer_fits(db, "SELECT note FROM cell WHERE injector = 'none'", note);
+    sqlite3_close(db);
+    command_run(&said, "run --inject none --cycles 3 --out vain -- " ACTS " become /no/such");
+    db = record_of("vain");
+    asked("vain", db, "SELECT note IS NULL OR note = '' FROM cell", 1);
+    sqlite3_close(db);
+}
+
 static void crashes_and_hangs_are_found(void)
 {
     sqlite3 *db;
@@ -148,6 +168,7 @@ int main(void)
     CU_ADD_TEST(suite, trouble_makers_are_sound);
     CU_ADD_TEST(suite, strikes_reach_every_program);
     CU_ADD_TEST(suite, what_cannot_be_forked_is_started_afresh);
+    CU_ADD_TEST(suite, wrappers_are_told);
     CU_ADD_TEST(suite, crashes_and_hangs_are_found);
     CU_ADD_TEST(suite, the_end_of_the_output_is_kept);
     CU_ADD_TEST(suite, stdin_starts_anew_in_each_cycle);

@@ -285,6 +285,24 @@ static bool has_one_thread(const struct profile *profile)
     return true;
 }
 
+static bool passes(const struct profile *profile, uint16_t first, uint16_t last)
+{
+    for (uint32_t i = 0; i < profile->count; i++)
+        if (strcmp(profile->entry[i].thread, "T1") == 0 && profile->entry[i].site >= first &&
+            profile->entry[i].site <= last)
+            return true;
+    return false;
+}
+
+/* A script that ends in exec, a wrapper: nothing of what the user means is watched. An exec that
+ * fails is followed by an end. */
+static const char *becomes_another(const struct profile *profile)
+{
+    return passes(profile, SITE_EXEC, SITE_EXEC) && !passes(profile, SITE_MAIN_RETURN, SITE_FINI)
+               ? "the program becomes another one by exec, which runs unwatched: name that one"
+               : NULL;
+}
+
 /* Why the cell cannot be run, now that its target's dry cycles are over; NULL if it can. */
 static const char *unfit(const struct run_cell *cell)
 {
@@ -292,6 +310,8 @@ static const char *unfit(const struct run_cell *cell)
         return cell->target->trouble;
     if (can_strike(cell))
         return NULL;
+    if (becomes_another(&cell->target->profile) != NULL)
+        return becomes_another(&cell->target->profile);
     if (cell->spec.not_main && has_one_thread(&cell->target->profile))
         return "the program has one thread, and this injector strikes others";
     return "the dry cycle passes no site that it could strike at";
@@ -299,10 +319,11 @@ static const char *unfit(const struct run_cell *cell)
 
 static void start_cell(struct worker *worker)
 {
-    if (worker->cell->target->notes != NULL)
-        remark(worker, worker->cell, NULL, worker->cell->target->notes);
-    if (worker->cell->target->lap_note != NULL)
-        remark(worker, worker->cell, NULL, worker->cell->target->lap_note);
+    const struct target *target = worker->cell->target;
+
+    remark(worker, worker->cell, NULL, target->notes);
+    remark(worker, worker->cell, NULL, target->lap_note);
+    remark(worker, worker->cell, NULL, becomes_another(&target->profile));
     pass_on_remarks(worker);
     if (worker->run->options.dry_run)
         give_up_cell(worker, ""), worker_feed(worker);

@@ -36,6 +36,12 @@ static int act_exit(char **arguments)
     return number_of(arguments[0]);
 }
 
+static int act_become(char **arguments)
+{
+    execv(arguments[0], arguments);
+    return 1;
+}
+
 static int *volatile nowhere = (int *)16;
 
 static int act_crash(char **arguments)
@@ -426,6 +432,7 @@ static const struct {
     {"crash", act_crash},
     {"coin", act_coin},
     {"say-and-crash", act_say_and_crash},
+    {"become", act_become},
     {"hang", act_hang},
     {"threads", act_threads},
     {"alone", act_alone},
