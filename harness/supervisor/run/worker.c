@@ -196,6 +196,12 @@ static void dry_done(struct worker *worker)
     struct target *target = worker->job.target;
     struct abi_control *control = worker_control(worker);
 
+    if (worker->run->ending_ns != 0) { /* cut short, or not even begun: it says nothing */
+        target->profiling = false;
+        worker->phase = WORKER_READY;
+        give_up_cell(worker, "");
+        return;
+    }
     take_profile(worker);
     target->baseline_status = control->baseline_status;
     if (worker->phase == WORKER_COUNT && target->trouble == NULL &&
