@@ -491,6 +491,27 @@ static void test_busy(void)
     heap_image_free(&image);
 }
 
+/* Who died between two stores leaves a list whose head leads back to itself on one side only. */
+static void test_torn(void)
+{
+    struct heap_image image;
+    struct arena_walk walk;
+    struct error e = {0};
+    uint64_t arena;
+
+    take_picture(&image);
+    arena = main_arena(&image);
+    *heap_image_word(&image, arena + 112 + 16 * 60) = part(FIRST) - 16; /* an empty list's head */
+    CU_ASSERT_EQUAL(heap_image_walk(&image, &walk, &e), ERROR_NOT_FOUND);
+    *heap_image_word(&image, arena) |= 1; /* its lock */
+    image.busy = true;
+    CU_ASSERT_EQUAL(heap_image_walk(&image, &walk, &e), 0);
+    CU_ASSERT_EQUAL(walk.locked, 1);
+    CU_ASSERT_EQUAL(walk.faults, 0);
+    arena_walk_free(&walk);
+    heap_image_free(&image);
+}
+
 /* The bit map of the lists that may have something, read as a link, may look like one. */
 static void test_beside_the_arena(void)
 {
@@ -612,6 +633,7 @@ int main(int argc, char **argv)
         CU_ADD_TEST(suite, test_broken_words);
         CU_ADD_TEST(suite, test_neighbour);
         CU_ADD_TEST(suite, test_busy);
+        CU_ADD_TEST(suite, test_torn);
         CU_ADD_TEST(suite, test_beside_the_arena);
         CU_ADD_TEST(suite, test_refusals);
         CU_ADD_TEST(suite, test_any_word);

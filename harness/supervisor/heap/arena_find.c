@@ -15,6 +15,7 @@ enum {
     DATA_MOST = 4 << 20,  /* libc's writable memory is 80 KiB */
     TEXT_MOST = 16 << 20, /* its constants are 400 KiB */
     EMPTY_LEAST = 32,     /* of a main arena's lists this many lead back to themselves */
+    TORN_MOST = 2,        /* lists that one thread can be changing when it is stopped or dies */
     PIECE = 65536,
 };
 
@@ -80,21 +81,31 @@ static uint64_t load(const uint8_t *bytes)
     return word;
 }
 
-/* The list heads of an arena at @address whose bytes are @state; all of them set, many empty. */
+static bool is_locked(const uint8_t *state)
+{
+    uint32_t lock;
+
+    memcpy(&lock, state + STATE_MUTEX, sizeof lock);
+    return lock != 0;
+}
+
+/* The list heads of an arena at @address whose bytes are @state; all of them set, many empty. Who
+ * holds the lock may be between the two stores that empty a list, or fill it. */
 static bool has_bins(const uint8_t *state, uint64_t address)
 {
-    unsigned empty = 0;
+    unsigned torn = 0, empty = 0;
 
     for (unsigned i = 0; i < BINS; i++) {
         const uint8_t *head = state + STATE_BINS + 16 * (size_t)i;
         uint64_t self = address + STATE_BINS + 16 * (uint64_t)i - ARENA_HEADER;
         uint64_t next = load(head), previous = load(head + ARENA_WORD);
 
-        if (next == 0 || previous == 0 || (next == self) != (previous == self))
+        if (next == 0 || previous == 0)
             return false;
+        torn += (next == self) != (previous == self);
         empty += next == self;
     }
-    return empty >= EMPTY_LEAST;
+    return empty >= EMPTY_LEAST && torn <= (is_locked(state) ? TORN_MOST : 0);
 }
 
 /* Another arena lies right behind the record of its first heap, which names it. */
@@ -172,7 +183,6 @@ static bool is_known(const struct walker *w, uint64_t address)
 static int add_arena(struct walker *w, uint64_t address, struct error *e)
 {
     struct arena_heap *arena;
-    uint32_t lock;
 
     if (w->arenas == ARENAS_MOST)
         return error_set(e, ERROR_FULL, "heap: more than %d arenas", ARENAS_MOST);
@@ -186,8 +196,7 @@ static int add_arena(struct walker *w, uint64_t address, struct error *e)
         !arena_peek(w, address, arena->state, STATE_BYTES) || !has_bins(arena->state, address))
         return error_set(e, ERROR_CORRUPT,
                          "heap: the ring of arenas leads to 0x%" PRIx64 ", which is none", address);
-    memcpy(&lock, arena->state + STATE_MUTEX, sizeof lock);
-    arena->skipped = lock != 0 && w->request->busy;
+    arena->skipped = is_locked(arena->state) && w->request->busy;
     arena->top = load(arena->state + STATE_TOP);
     w->out->locked += arena->skipped;
     w->arenas++;

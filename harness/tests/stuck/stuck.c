@@ -43,7 +43,11 @@ static atomic_int step;
 static long number;
 static pthread_t other;
 
+#ifdef __clang__
+#define KEPT __attribute__((noinline, optnone))
+#else
 #define KEPT __attribute__((noinline, noclone))
+#endif
 
 static void reach(int value)
 {
